@@ -1,0 +1,40 @@
+# The flags that everything of ours is compiled with, in one place; cmake/tests.cmake hands the same to the compile tests.
+
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+find_program(WHORL_CCACHE ccache)
+if(WHORL_CCACHE)
+  foreach(language C CXX)
+    if(NOT CMAKE_${language}_COMPILER_LAUNCHER)
+      set(CMAKE_${language}_COMPILER_LAUNCHER "${WHORL_CCACHE}")
+    endif()
+  endforeach()
+endif()
+
+set(WHORL_WARNINGS -Wall -Wextra -Wpedantic)
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  list(APPEND WHORL_WARNINGS -Wthread-safety)
+endif()
+if(WHORL_WERROR)
+  list(APPEND WHORL_WARNINGS -Werror)
+endif()
+
+add_compile_options(-fno-omit-frame-pointer)
+if(WHORL_SANITIZE)
+  add_compile_options(-fsanitize=${WHORL_SANITIZE})
+  add_link_options(-fsanitize=${WHORL_SANITIZE})
+  if(WHORL_SANITIZE MATCHES "undefined")
+    add_compile_options(-fno-sanitize-recover=undefined)
+  endif()
+endif()
+
+# What every target of ours is built with: standard, warnings, our headers, fmt and threads.
+add_library(whorl_base INTERFACE)
+target_compile_options(whorl_base INTERFACE $<$<COMPILE_LANGUAGE:CXX>:${WHORL_WARNINGS}>)
+target_compile_definitions(whorl_base INTERFACE WHORL_VERSION="${PROJECT_VERSION}")
+target_include_directories(whorl_base INTERFACE "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/src")
+target_link_libraries(whorl_base INTERFACE fmt::fmt Threads::Threads)
