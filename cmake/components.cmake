@@ -50,6 +50,7 @@ function(whorl_component name)
 
   list(JOIN requires ", " WHORL_PC_REQUIRES)
   set(WHORL_PC_NAME ${name})
+  file(RELATIVE_PATH WHORL_PC_PREFIX "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")  # so the installed tree can be moved
   set(WHORL_PC_LIBS "-L\${libdir} -l${target}")
   if("udunits2" IN_LIST component_LIBRARIES)
     string(APPEND WHORL_PC_LIBS " -ludunits2")

@@ -60,3 +60,12 @@ function(whorl_compile_tests)
     set_tests_properties(compile_${stem} PROPERTIES TIMEOUT 120 SKIP_RETURN_CODE 77)
   endforeach()
 endfunction()
+
+function(whorl_install_test)
+  if(NOT TARGET whorl_core)
+    return()
+  endif()
+  add_test(NAME install_test COMMAND bash "${PROJECT_SOURCE_DIR}/tests/install/run.sh")
+  set_tests_properties(install_test PROPERTIES TIMEOUT 300 ENVIRONMENT
+    "WHORL_BUILD_DIR=${PROJECT_BINARY_DIR};CXX=${CMAKE_CXX_COMPILER};WHORL_SANITIZE=${WHORL_SANITIZE}")
+endfunction()
