@@ -1,0 +1,173 @@
+// A stage is one pair of callbacks on a deferred: it waits for the deferred, runs one side, and, when that returned a
+// deferred, waits for that too (S8).
+#pragma once
+
+#include <whorl/deferred/deferred.h>
+
+#include <concepts>
+#include <functional>
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+namespace whorl::detail {
+
+// What a callback's return type stands for.
+template <class R>
+struct unwrapped {
+  using type = R;
+};
+template <class U>
+struct unwrapped<deferred<U>> {
+  using type = U;
+};
+template <class U>
+struct unwrapped<std::expected<U, error>> {
+  using type = U;
+};
+template <class U>
+struct unwrapped<std::expected<U, failure>> {
+  using type = U;
+};
+
+template <class F, class T>
+struct value_callback_result {
+  using type = std::invoke_result_t<F&, T>;
+};
+template <class F>
+struct value_callback_result<F, void> {
+  using type = std::invoke_result_t<F&>;
+};
+
+template <class T, class OnValue, class OnFailure>
+struct stage_value {
+  using type = typename unwrapped<typename value_callback_result<OnValue, T>::type>::type;
+};
+template <class T, class OnFailure>
+struct stage_value<T, pass_through, OnFailure> {
+  using type = T;
+};
+
+template <class T, class U, class OnValue, class OnFailure>
+class stage final : public core<U> {
+ public:
+  stage(OnValue on_value, OnFailure on_failure)
+      : callbacks_(std::in_place, std::move(on_value), std::move(on_failure)) {}
+
+  // Takes its place downstream; runs at once if the result is there.
+  void start(core<T>& upstream) noexcept {
+    this->wait_for(upstream, std::source_location());
+    if (upstream.ready()) {
+      this->run();
+    }
+  }
+
+ private:
+  void resume() noexcept override {
+    if (callbacks_) {
+      outcome<stored<T>> result = take_result<T>();
+      run_callbacks(std::move(result));
+    } else {
+      this->hold(take_result<U>());
+      this->set_fired();
+    }
+  }
+
+  template <class V>
+  outcome<stored<V>> take_result() {
+    return deferred<V>(static_cast<core<V>&>(*this->take_waited())).take();
+  }
+
+  // The callbacks and what they own are gone before anybody downstream runs.
+  void run_callbacks(outcome<stored<T>>&& result) {
+    try {
+      auto callbacks = std::move(*callbacks_);
+      callbacks_.reset();
+      if (result) {
+        run_value_side(callbacks.first, std::move(*result));
+      } else {
+        run_failure_side(callbacks.second, std::move(result.error()));
+      }
+    } catch (...) {
+      this->hold_failure(failure::current());
+    }
+    if (this->waited() == nullptr) {
+      this->set_fired();
+    }
+  }
+
+  void run_value_side(OnValue& on_value, stored<T>&& value) {
+    if constexpr (std::same_as<OnValue, pass_through>) {
+      this->hold_value(std::move(value));
+    } else if constexpr (std::is_void_v<T>) {
+      accept([&] { return std::invoke(on_value); });
+    } else {
+      accept([&] { return std::invoke(on_value, std::move(value)); });
+    }
+  }
+
+  void run_failure_side(OnFailure& on_failure, failure&& why) {
+    if constexpr (std::same_as<OnFailure, pass_through>) {
+      this->hold_failure(std::move(why));
+    } else {
+      accept([&] { return std::invoke(on_failure, std::move(why)); });
+    }
+  }
+
+  template <class Call>
+  void accept(Call call) {
+    using returned = std::invoke_result_t<Call>;
+    if constexpr (std::is_void_v<returned>) {
+      call();
+      this->hold_value();
+    } else {
+      keep(call());
+    }
+  }
+
+  void keep(failure why) { this->hold_failure(std::move(why)); }
+
+  template <class V>
+    requires(!std::same_as<V, failure>)
+  void keep(V value) {
+    if constexpr (is_deferred<V>) {
+      follow(std::move(value));
+    } else if constexpr (std::same_as<V, std::expected<U, error>> || std::same_as<V, std::expected<U, failure>>) {
+      if (!value) {
+        this->hold_failure(std::move(value.error()));
+      } else if constexpr (std::is_void_v<U>) {
+        this->hold_value();
+      } else {
+        this->hold_value(std::move(*value));
+      }
+    } else {
+      this->hold_value(std::move(value));
+    }
+  }
+
+  void follow(deferred<U> inner) {
+    if (inner.ready()) {
+      this->hold(std::move(inner).take());
+      return;
+    }
+    this->misuse_if_cyclic(*inner.core_);
+    this->wait_for(*inner.release(), std::source_location());
+  }
+
+  void dispose() noexcept override { delete this; }
+  bool unrun_stage() const noexcept override { return callbacks_.has_value(); }
+
+  std::optional<std::pair<OnValue, OnFailure>> callbacks_;
+};
+
+template <class T, class OnValue, class OnFailure>
+auto add_stage(deferred<T> upstream, OnValue on_value, OnFailure on_failure) {
+  using value = typename stage_value<T, OnValue, OnFailure>::type;
+  auto* added = new stage<T, value, OnValue, OnFailure>(std::move(on_value), std::move(on_failure));
+  deferred<value> downstream(static_cast<core<value>&>(*added));
+  added->start(*upstream.release());
+  return downstream;
+}
+
+}  // namespace whorl::detail

@@ -1,0 +1,119 @@
+#include <whorl/deferred/log.h>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+namespace whorl {
+
+namespace {
+
+constexpr std::array<std::string_view, 4> level_names{"debug", "info", "warning", "error"};
+
+int threshold_from_environment() {
+  const char* wanted = std::getenv("WHORL_LOG");  // NOLINT(concurrency-mt-unsafe): read once, before threads write it
+  for (std::size_t level = 0; wanted != nullptr && level < level_names.size(); ++level) {
+    if (wanted == level_names.at(level)) {
+      return static_cast<int>(level);
+    }
+  }
+  return static_cast<int>(log_level::info);
+}
+
+std::atomic<int>& threshold() {
+  static std::atomic<int> level = threshold_from_environment();
+  return level;
+}
+
+struct sink_holder {
+  std::mutex mutex;
+  std::shared_ptr<log_sink> sink;
+};
+
+sink_holder& current_sink() {
+  static sink_holder holder;
+  return holder;
+}
+
+std::string& thread_name() {
+  static thread_local std::string name = "main";
+  return name;
+}
+
+// A value with spaces, quotes or line ends is quoted, so that a line stays a line and can be taken apart again.
+void append_value(std::string& line, std::string_view value) {
+  if (!value.empty() && value.find_first_of(" \"\n\t\r=") == std::string_view::npos) {
+    line += value;
+    return;
+  }
+  line += '"';
+  for (const char c : value) {
+    switch (c) {
+      case '\n': line += "\\n"; break;
+      case '\r': line += "\\r"; break;
+      case '\t': line += "\\t"; break;
+      case '"': line += "\\\""; break;
+      case '\\': line += "\\\\"; break;
+      default: line += c;
+    }
+  }
+  line += '"';
+}
+
+std::string format_line(log_level level, std::string_view what, std::initializer_list<log_field> fields) {
+  const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(now);
+  std::string line = fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z {} [{}] {}", fmt::gmtime(seconds),
+                                 (now - seconds).count(), level_names.at(static_cast<std::size_t>(level)),
+                                 thread_name(), what);
+  for (const auto& field : fields) {
+    line += ' ';
+    line += field.name;
+    line += '=';
+    append_value(line, field.value);
+  }
+  return line;
+}
+
+}  // namespace
+
+void log(log_level level, std::string_view what, std::initializer_list<log_field> fields) {
+  if (static_cast<int>(level) < threshold().load(std::memory_order_relaxed)) {
+    return;
+  }
+  std::string line = format_line(level, what, fields);
+  std::shared_ptr<log_sink> sink;
+  {
+    const std::scoped_lock lock(current_sink().mutex);
+    sink = current_sink().sink;
+  }
+  if (sink) {
+    (*sink)(level, line);
+    return;
+  }
+  line += '\n';
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
+}
+
+void set_log_threshold(log_level least) noexcept {
+  threshold().store(static_cast<int>(least), std::memory_order_relaxed);
+}
+
+void set_log_thread_name(std::string name) { thread_name() = std::move(name); }
+
+log_sink set_log_sink(log_sink sink) {
+  auto fresh = sink ? std::make_shared<log_sink>(std::move(sink)) : nullptr;
+  const std::scoped_lock lock(current_sink().mutex);
+  auto before = std::exchange(current_sink().sink, std::move(fresh));
+  return before ? *before : log_sink();
+}
+
+}  // namespace whorl
