@@ -1,0 +1,127 @@
+// A reactor is an event loop: it runs timers, calls posted from other threads, and the events of its back end, one
+// after the other, on one thread.
+//
+//     whorl::run(main_coroutine)                  // run.h: makes one, runs a coroutine on it, gives the exit status
+//     whorl::reactor loop; ...; loop.run();       // or by hand
+//
+// A turn is: calls from other threads, timers that are due, a shutdown if one was asked for, then waiting, and I/O (S78).
+//
+// Thread:   belongs to the thread that constructed it, of which it is the loop (reactor::of_this_thread). Only
+//           call_from_thread, stop_from_thread and a mailbox may be used from other threads; everything else throws
+//           misuse there, in every build.
+// Lifetime: outlives everything that was made with it. run() may be called again after it returned.
+#pragma once
+
+#include <whorl/deferred/deferred.h>
+#include <whorl/reactor/backend.h>
+#include <whorl/reactor/mailbox.h>
+#include <whorl/reactor/time.h>
+#include <whorl/reactor/timers.h>
+
+#include <concepts>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace whorl {
+
+// How long the loop's turns take, not counting its sleep. Bucket i counts turns of less than 2^i microseconds; the last
+// one counts the rest.
+struct turn_statistics {
+  static constexpr std::size_t buckets = 24;
+  std::array<std::uint64_t, buckets> histogram{};
+  std::uint64_t turns = 0;
+  duration longest{};
+  duration total{};
+};
+
+class reactor {
+ public:
+  // The kernel's best: uring, else epoll with one log line that says why; WHORL_BACKEND=uring|epoll overrides.
+  // Fails: throws misuse if this thread has a reactor on a kernel back end already, and error if there is no back end.
+  reactor();
+  explicit reactor(std::unique_ptr<backend> io);
+  ~reactor();
+  reactor(const reactor&) = delete;
+  reactor& operator=(const reactor&) = delete;
+
+  // The loop of the calling thread. Throws misuse, naming what was being done, if it has none.
+  static reactor& of_this_thread(std::string_view doing);
+
+  // Runs until stop(). SIGINT and SIGTERM stop it in order, unless the program handles them itself (S76); the handlers
+  // are restored afterwards (S77). Throws misuse if it runs already (S69).
+  void run();
+
+  // Asks for the shutdown, which happens later in the turn (S70): everything given to before_shutdown runs, and its
+  // deferreds are awaited with the loop fully alive; then run() returns. A second stop() does nothing; a second signal
+  // gives up waiting. Before run(), run() will shut down at once.
+  void stop();
+  bool running() const noexcept { return running_; }
+
+  // The signal that stopped the last run(), or 0.
+  int stopped_by_signal() const noexcept { return stopped_by_signal_; }
+
+  // One turn; for tests and for embedding in another loop. Waits until `until`, see backend::turn.
+  void turn(std::optional<time_point> until);
+
+  // `prepare` is called once, when the loop shuts down, and may return a deferred<void>. Dropping the handle takes the
+  // trigger back.
+  class [[nodiscard]] shutdown_trigger;
+  shutdown_trigger before_shutdown(std::move_only_function<deferred<void>()> prepare);
+
+  time_point now() const noexcept { return io_->now(); }
+
+  // Runs `call` once, when `delay` has passed, never early; equal times in the order of their scheduling (S43). With
+  // delay zero it runs in a later turn (S44). An exception from it is logged (S47). Dropping the handle cancels it, as
+  // dropping a deferred does; detach() lets it run.
+  template <std::invocable F>
+  delayed_call call_later(duration delay, F call) {
+    require_this_thread("call_later");
+    return timers_.add(now() + delay, std::move(call));
+  }
+
+  // Fires after `delay`. Cancel: takes the timer away.
+  deferred<void> sleep(duration delay);
+
+  // Fires when the descriptor can be read or written without waiting, or has an error to tell. The descriptor must
+  // stay open meanwhile.
+  deferred<void> readable(int fd);
+  deferred<void> writable(int fd);
+
+  // Runs `call` on the loop's thread, in a later turn, in the order of submission. Thread: any.
+  template <std::invocable F>
+  void call_from_thread(F call) {
+    get_mailbox().post(std::move(call));
+  }
+  void stop_from_thread();
+  mailbox get_mailbox() const noexcept { return mailbox(mail_); }
+
+  // True on the loop's thread (S67).
+  bool in_loop_thread() const noexcept { return thread_ == detail::this_thread_mark(); }
+  // Throws misuse elsewhere: a sentence that names what was being done.
+  void require_this_thread(std::string_view doing) const {
+    if (!in_loop_thread()) [[unlikely]] {
+      throw_wrong_thread(doing);
+    }
+  }
+
+  backend& io() noexcept { return *io_; }
+  const turn_statistics& statistics() const noexcept { return statistics_; }
+
+ private:
+  [[noreturn]] void throw_wrong_thread(std::string_view doing) const;
+
+  std::unique_ptr<backend> io_;
+  const void* thread_ = detail::this_thread_mark();
+  std::shared_ptr<detail::mailbox_state> mail_;
+  timer_queue timers_;
+  turn_statistics statistics_;
+  bool running_ = false;
+  int stopped_by_signal_ = 0;
+};
+
+}  // namespace whorl
