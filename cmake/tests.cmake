@@ -4,7 +4,8 @@
 #                        on that line, as in "// ctest: --jobs 10", are its arguments.
 #   tests/*.sh, *.py     run with WHORL_BINARY (the whorl program), WHORL_BUILD_DIR and WHORL_SOURCE_DIR in the environment; exit status 77
 #                        means skipped. A comment line "# ctest timeout: 600" gives it more than 120 seconds.
-#   tests/compile/*.cpp  must not compile, or must: see scripts/compile_test.py.
+#   scripts/*_test.py    the tests of the checks themselves.
+#   tests/compile/*.cpp  must not compile, or must: see scripts/judge_compile.py.
 #   tests/install/       a program outside the tree, built against the installed package.
 
 function(whorl_everything target)
@@ -33,7 +34,8 @@ endfunction()
 
 function(whorl_script_tests)
   set(environment "WHORL_BUILD_DIR=${PROJECT_BINARY_DIR}" "WHORL_SOURCE_DIR=${PROJECT_SOURCE_DIR}" "WHORL_BINARY=${PROJECT_BINARY_DIR}/whorl")
-  file(GLOB scripts CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/*.sh" "${PROJECT_SOURCE_DIR}/tests/*.py")
+  file(GLOB scripts CONFIGURE_DEPENDS
+    "${PROJECT_SOURCE_DIR}/tests/*.sh" "${PROJECT_SOURCE_DIR}/tests/*.py" "${PROJECT_SOURCE_DIR}/scripts/*_test.py")
   foreach(script IN LISTS scripts)
     get_filename_component(stem "${script}" NAME_WE)
     set(runner bash)
@@ -55,7 +57,7 @@ function(whorl_compile_tests)
   file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/compile/*.cpp")
   foreach(source IN LISTS sources)
     get_filename_component(stem "${source}" NAME_WE)
-    add_test(NAME compile_${stem} COMMAND python3 "${PROJECT_SOURCE_DIR}/scripts/compile_test.py" "${source}"
+    add_test(NAME compile_${stem} COMMAND python3 "${PROJECT_SOURCE_DIR}/scripts/judge_compile.py" "${source}"
       -- "${CMAKE_CXX_COMPILER}" -std=c++2b ${WHORL_WARNINGS} "-I${PROJECT_SOURCE_DIR}/include")
     set_tests_properties(compile_${stem} PROPERTIES TIMEOUT 120 SKIP_RETURN_CODE 77)
   endforeach()

@@ -7,7 +7,7 @@
                                    unless a line without a compiler's name is there too
     // compiles                    it must compile without a warning
 
-usage: compile_test.py FILE -- COMPILER FLAG...
+usage: judge_compile.py FILE -- COMPILER FLAG...
 """
 
 import re
