@@ -22,11 +22,11 @@ RULES = {
     "operator": "co_await x is only part of an expression here; give it a statement of its own, `auto v = co_await x;`, and use v",
     "twice": "two co_await in one statement; give each a statement of its own",
     "capture": "what is awaited holds a lambda with captures, which g++ 12 destroys twice; pass arguments instead: f(place, function, args...)",
-    "braces": "what is awaited holds braces, and g++ 12 destroys an aggregate built there twice; build it in a statement before and std::move it in",
+    "braces": "what is awaited holds braces, and g++ 12 destroys an aggregate built there twice; write parentheses, f(options(x)), or build it in a statement before",
     "choice": "what is awaited holds ?:, where g++ 12 corrupts memory; choose in a statement before",
     "coroutine lambda": "a lambda with captures is a coroutine: its captures die with the closure while the frame lives; pass them as arguments, by value",
     "default": "a function returning a deferred has a parameter whose default is built with braces, which g++ 12 destroys twice when awaited; "
-               "add an overload without the parameter",
+               "write parentheses, `= options()`",
     "macro": "co_await in a macro hides a suspension; write it out",
 }
 
