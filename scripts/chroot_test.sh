@@ -14,6 +14,7 @@ cd "$(dirname "$0")/.."
 cache=${WHORL_CHROOT_CACHE:-}
 root=$(mktemp -d "${WHORL_CHROOT_DIR:-${TMPDIR:-/tmp}}/whorl-chroot.XXXXXX")
 log="$root.log"
+times=""
 
 unmount() {
   local mount
@@ -24,6 +25,8 @@ unmount() {
 }
 
 clean_up() {
+  printf '\n==== times on %s cores, at %s\n%s' "$(nproc)" "$(git rev-parse --short HEAD)" "$times"
+  rm -f "$log"
   unmount
   # Never delete through something that is still mounted.
   if grep -q " $root/" /proc/mounts; then
@@ -51,6 +54,7 @@ bootstrap() {
     debootstrap --variant=minbase bookworm "$root" $mirror >"$log" 2>&1 || { tail -20 "$log"; exit 1; }
     [ -z "$tarball" ] || { mkdir -p "$cache"; tar -C "$root" -cf "$tarball.part" . && mv "$tarball.part" "$tarball"; }
   fi
+  chmod 755 "$root"  # apt downloads as a user of its own
   local sources
   sources=$(apt_sources)
   [ -n "${WHORL_MIRROR:-}" ] || [ -z "$sources" ] || printf '%s\n' "$sources" >"$root/etc/apt/sources.list"
@@ -84,13 +88,16 @@ inside() {
     chroot "$root" /bin/sh -c "$1" </dev/null
 }
 
-times=""
 step() {
-  local name=$1 start=$SECONDS
+  local name=$1 start=$SECONDS status
   shift
   printf '\n==== %s\n' "$name"
-  "$@"
-  times+=$(printf '%-52s %4d s' "$name" $((SECONDS - start)))$'\n'
+  set +e
+  (set -e; "$@")
+  status=$?
+  set -e
+  times+=$(printf '%-46s %-6s %4d s' "$name" "$([ "$status" = 0 ] && echo done || echo FAILED)" $((SECONDS - start)))$'\n'
+  [ "$status" = 0 ] || exit 1
 }
 
 step 'bare Debian 12 (debootstrap)' bootstrap
@@ -104,5 +111,3 @@ step 'make run: second' inside 'cd /srv/whorl && make run'
 step 'make test: packages, as it does itself' inside 'cd /srv/whorl && scripts/install_packages.sh run test'
 step 'make test: builds and tests' inside 'cd /srv/whorl && make test'
 step 'make test: second' inside 'cd /srv/whorl && make test'
-
-printf '\n==== times on %s cores, at %s\n%s' "$(nproc)" "$(git rev-parse --short HEAD)" "$times"
