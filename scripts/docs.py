@@ -9,6 +9,7 @@ import html
 import pathlib
 import re
 import sys
+import textwrap
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FIXED_WORDS = ("Thread", "Lifetime", "Fails", "Cancel", "Cost", "Shape", "Source")
@@ -39,10 +40,11 @@ def prose(lines):
 
     def flush():
         if code:
-            out.append("<pre>" + html.escape("\n".join(code).rstrip()) + "</pre>")
+            out.append("<pre>" + html.escape(textwrap.dedent("\n".join(code).rstrip())) + "</pre>")
         if paragraph:
             text = html.escape(" ".join(paragraph))
             text = re.sub(rf"^({'|'.join(FIXED_WORDS)}):\s*(.*)$", r'<span class="word">\1:</span> <span>\2</span>', text)
+            text = re.sub(r"`([^`]+)`", r"<code>\1</code>", text)
             out.append(f"<p>{text}</p>")
         paragraph.clear()
         code.clear()
@@ -53,10 +55,10 @@ def prose(lines):
         if not line.strip() or opens_word:
             flush()
             fixed = bool(opens_word)
-        if line.startswith("    ") and not fixed:
+        if line.startswith("  ") and not fixed:
             if paragraph:
                 flush()
-            code.append(line[4:])
+            code.append(line)
         elif line.strip():
             if code:
                 flush()
@@ -76,25 +78,23 @@ def declaration(lines, at):
             break
     if not taken:
         return ""
-    indent = min(len(line) - len(line.lstrip()) for line in taken)
-    return re.sub(r"\s*\{\s*\}?$", "", "\n".join(line[indent:] for line in taken).rstrip())
+    return re.sub(r"\s*\{[^{\n]*$", "", textwrap.dedent("\n".join(taken)).rstrip())  # without the body
 
 
 def documented(lines):
     """Yields (comment, declaration) for every comment that stands before a declaration, outside `detail` and private parts."""
-    at, hidden = 0, False
+    at, detail, private = 0, False, False
     while at < len(lines):
         line = lines[at].strip()
-        if re.match(r"namespace whorl.*\bdetail\b.*\{", line) or line == "private:" or line == "namespace detail {":
-            hidden = True
-        elif line == "public:" or re.match(r"\}.*namespace", line) or re.match(r"(template|class|struct|enum)\b", lines[at]):
-            hidden = False
+        if line.startswith("namespace") or re.match(r"\}\s*// namespace", line):
+            detail = bool(re.match(r"namespace (\w+::)*detail\b", line))
+        private = line in ("private:", "protected:") or (private and line != "public:" and not re.match(r"[a-z}]", lines[at]))
         if line.startswith("//"):
             start = at
             while at < len(lines) and lines[at].strip().startswith("//"):
                 at += 1
             words = declaration(lines, at)
-            if words and not hidden and not re.match(r"(public|private|protected):|#|\}|namespace", words):
+            if words and not detail and not private and not re.match(r"(public|private|protected):|#|\}|namespace", words):
                 yield comment_text(lines[start:at]), words
         else:
             at += 1
