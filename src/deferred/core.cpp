@@ -233,15 +233,17 @@ std::string place(const std::source_location& at) { return fmt::format("{}:{}", 
 }  // namespace
 
 void throw_already_fired(const std::source_location& created, const std::source_location& fired_at) {
-  throw misuse(fmt::format("the promise created at {} was fired twice; it first fired at {}. A promise fires once: "
-                           "keep one owner who fires it, or ask fired() before",
-                           place(created), place(fired_at)));
+  throw misuse(
+      fmt::format("the promise created at {} was fired twice; it first fired at {}. A promise fires once: "
+                  "keep one owner who fires it, or ask fired() before",
+                  place(created), place(fired_at)));
 }
 
 void throw_wrong_thread(const std::source_location& created) {
-  throw misuse(fmt::format("the promise created at {} was fired on another thread than its own: go to its loop with "
-                           "call_from_thread and fire it there",
-                           place(created)));
+  throw misuse(
+      fmt::format("the promise created at {} was fired on another thread than its own: go to its loop with "
+                  "call_from_thread and fire it there",
+                  place(created)));
 }
 
 void throw_second_deferred(const std::source_location& created) {
@@ -260,8 +262,7 @@ failure broken_promise(const std::source_location& created) {
 }
 
 void log_throwing_canceller(const std::source_location& created) noexcept {
-  log(log_level::error, "a canceller threw",
-      {{"promise", place(created)}, {"failure", failure::current().describe()}});
+  log(log_level::error, "a canceller threw", {{"promise", place(created)}, {"failure", failure::current().describe()}});
 }
 
 }  // namespace whorl::detail

@@ -40,7 +40,8 @@ std::error_code make_error_code(errc code) noexcept {
   return {static_cast<int>(code), category};
 }
 
-error::error(errc code, std::string message, location where) : error(make_error_code(code), std::move(message), where) {}
+error::error(errc code, std::string message, location where)
+    : error(make_error_code(code), std::move(message), where) {}
 
 error::error(std::error_code code, std::string message, location where)
     : code_(code), message_(std::make_shared<const std::string>(std::move(message))), where_(where) {}

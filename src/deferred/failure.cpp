@@ -6,59 +6,61 @@ namespace whorl {
 
 struct failure::data {
   class error error;
-  std::exception_ptr exception;  // made when first raised, or what was caught
-  bool foreign = false;          // exception is no whorl::error
+  std::exception_ptr foreign;  // what was thrown, where that was no whorl::error
   std::vector<std::source_location> awaits;
 };
 
-namespace {
+// What raise() throws for an error: the error, and the failure that it came from.
+struct failure::raised_error : error {
+  explicit raised_error(std::shared_ptr<data> from) : error(from->error), origin(std::move(from)) {}
+  std::shared_ptr<data> origin;
+};
 
-// The failure that this thread raised last: catching it again must not make a new one.
-template <class Data>
-std::weak_ptr<Data>& last_raised() {
-  static thread_local std::weak_ptr<Data> last;
+// A foreign exception cannot carry its failure, so the thread remembers the one that it raised last.
+std::shared_ptr<failure::data>& failure::last_raised_foreign() {
+  static thread_local std::shared_ptr<data> last;
   return last;
 }
 
-}  // namespace
-
-failure::failure(class error error) : data_(std::make_shared<data>(data{std::move(error), nullptr, false, {}})) {}
+failure::failure(class error error) : data_(std::make_shared<data>(data{std::move(error), nullptr, {}})) {}
 
 failure::failure(errc code, std::source_location origin) : failure(whorl::error(code, origin)) {}
 
 failure failure::current() {
-  std::exception_ptr exception = std::current_exception();
-  if (!exception) {
+  std::exception_ptr thrown = std::current_exception();
+  if (!thrown) {
     throw;
   }
-  if (auto known = last_raised<data>().lock(); known && known->exception == exception) {
+  auto known = std::move(last_raised_foreign());
+  if (known && known->foreign == thrown) {
     return failure(std::move(known));
   }
-  const std::source_location unknown;
+  const auto foreign = [&thrown](const char* what) {
+    return failure(std::make_shared<data>(data{whorl::error(errc::exception, what, {}), thrown, {}}));
+  };
   try {
     throw;
-  } catch (const whorl::error& thrown) {
-    return failure(std::make_shared<data>(data{thrown, std::move(exception), false, {}}));
-  } catch (const std::exception& thrown) {
-    return failure(std::make_shared<data>(
-        data{whorl::error(errc::exception, thrown.what(), unknown), std::move(exception), true, {}}));
+  } catch (const raised_error& again) {
+    return failure(again.origin);
+  } catch (const whorl::error& fresh) {
+    return failure(fresh);
+  } catch (const std::exception& other) {
+    return foreign(other.what());
   } catch (...) {
-    return failure(std::make_shared<data>(
-        data{whorl::error(errc::exception, "something that is no std::exception was thrown", unknown),
-             std::move(exception), true, {}}));
+    return foreign("something that is no std::exception was thrown");
   }
 }
 
 const error& failure::error() const noexcept { return data_->error; }
 
-std::exception_ptr failure::exception() const noexcept { return data_->foreign ? data_->exception : nullptr; }
+std::exception_ptr failure::exception() const noexcept { return data_->foreign; }
 
 void failure::raise() const {
-  if (!data_->exception) {
-    data_->exception = std::make_exception_ptr(data_->error);
+  if (!data_->foreign) {
+    throw raised_error(data_);
   }
-  last_raised<data>() = data_;
-  std::rethrow_exception(data_->exception);
+  last_raised_foreign() = data_;
+  std::rethrow_exception(data_->foreign);
 }
 
 const std::source_location& failure::origin() const noexcept { return data_->error.where(); }

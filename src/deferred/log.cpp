@@ -71,9 +71,9 @@ void append_value(std::string& line, std::string_view value) {
 std::string format_line(log_level level, std::string_view what, std::initializer_list<log_field> fields) {
   const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
   const auto seconds = std::chrono::floor<std::chrono::seconds>(now);
-  std::string line = fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z {} [{}] {}", fmt::gmtime(seconds),
-                                 (now - seconds).count(), level_names.at(static_cast<std::size_t>(level)),
-                                 thread_name(), what);
+  std::string line =
+      fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z {} [{}] {}", fmt::gmtime(seconds), (now - seconds).count(),
+                  level_names.at(static_cast<std::size_t>(level)), thread_name(), what);
   for (const auto& field : fields) {
     line += ' ';
     line += field.name;

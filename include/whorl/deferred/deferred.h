@@ -59,8 +59,10 @@ auto add_stage(deferred<T> upstream, OnValue on_value, OnFailure on_failure);
 
 template <class T>
 class [[nodiscard]] deferred {
-  static_assert(!detail::is_deferred<T>, "a deferred cannot be the value of a deferred: await it, or return it from a callback");
-  static_assert(!std::is_reference_v<T>, "a deferred owns its value: return an object, a pointer or a handle instead of a reference");
+  static_assert(!detail::is_deferred<T>,
+                "a deferred cannot be the value of a deferred: await it, or return it from a callback");
+  static_assert(!std::is_reference_v<T>,
+                "a deferred owns its value: return an object, a pointer or a handle instead of a reference");
 
  public:
   using value_type = T;
@@ -104,7 +106,8 @@ class [[nodiscard]] deferred {
     using either = outcome<detail::stored<T>>;
     auto on_failure = [on_either](failure why) mutable { return on_either(either(std::unexpected(std::move(why)))); };
     if constexpr (std::is_void_v<T>) {
-      return std::move(*this).add_callbacks([on_either]() mutable { return on_either(either()); }, std::move(on_failure));
+      return std::move(*this).add_callbacks([on_either]() mutable { return on_either(either()); },
+                                            std::move(on_failure));
     } else {
       return std::move(*this).add_callbacks(
           [on_either](T value) mutable { return on_either(either(std::in_place, std::move(value))); },
@@ -183,8 +186,8 @@ class [[nodiscard]] deferred_result {
 }  // namespace whorl
 
 #include <whorl/deferred/coroutine.h>  // IWYU pragma: export
-#include <whorl/deferred/promise.h>    // IWYU pragma: export
-#include <whorl/deferred/stage.h>      // IWYU pragma: export
+#include <whorl/deferred/promise.h>  // IWYU pragma: export
+#include <whorl/deferred/stage.h>  // IWYU pragma: export
 
 namespace whorl {
 

@@ -59,6 +59,8 @@ class failure {
 
  private:
   struct data;
+  struct raised_error;
+  static std::shared_ptr<data>& last_raised_foreign();
   explicit failure(std::shared_ptr<data> shared) noexcept : data_(std::move(shared)) {}
 
   std::shared_ptr<data> data_;
