@@ -1,0 +1,143 @@
+// A calc is a calculation with a name: what it takes, where it runs and why there, and how to run it. A registry of
+// calcs is what a server offers.
+//
+//     calc_registry offered = standard_calcs();                            // calcs.h
+//     auto checked = offered.find("units.convert")->check(arguments);      // an objection, or arguments with defaults
+//     calc_result done = co_await offered.run("units.convert", run);
+//
+// Thread:   the loop's. A calc's parts go to their places with defer_to; progress may be told from everywhere.
+#pragma once
+
+#include <whorl/deferred/deferred.h>
+#include <whorl/jobs/calc_progress.h>
+#include <whorl/jobs/value.h>
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace whorl {
+
+class file_roots;
+class thread_pool;
+class unit_system;
+template <class T>
+class lane;
+
+// What is wrong with an input, at which argument, and what to do about it.
+struct objection {
+  std::string what;
+  std::string where;  // as in "args.resamples"
+  std::string hint;
+
+  error to_error() const;
+};
+
+enum class parameter_kind {
+  number,
+  integer,
+  text,
+  numbers /* one or a list */,
+  table /* {"file"} or {"text"} */,
+  object
+};
+std::string_view name_of(parameter_kind kind) noexcept;
+
+struct calc_parameter {
+  std::string name;
+  parameter_kind kind;
+  std::string summary;
+  std::optional<value> otherwise;  // the default; without one the argument is required
+  std::optional<double> least;     // bounds of a number
+  std::optional<double> most;
+};
+
+// One part of a calculation: which place it runs in, and the reason.
+enum class place_kind { loop, lane, pool };
+std::string_view name_of(place_kind kind) noexcept;
+
+struct calc_place {
+  place_kind place;
+  std::string reason;
+};
+
+// Where a part of one run ran, and how long.
+struct calc_part {
+  std::string part;
+  place_kind place;
+  std::string thread;
+  std::chrono::nanoseconds took;
+  std::uint64_t calls = 1;  // the same part on the same thread is one entry
+};
+
+struct calc_result {
+  value answer;
+  std::optional<std::filesystem::path> table;  // set if the result is a table: the file it is in
+  std::vector<calc_part> parts;
+};
+
+// What calculations run on; the server owns all of it, and it outlives every run.
+struct calc_places {
+  thread_pool& pool;
+  std::size_t pool_threads;
+  lane<unit_system>& units;
+  std::shared_ptr<const file_roots> inputs;
+};
+
+// What one run is given.
+struct calc_run {
+  calc_places places;
+  value arguments;  // as calc::check returned them
+  calc_progress progress;
+  std::filesystem::path table;  // where to write a table: a name that no other run, and no other attempt, was given
+};
+
+struct calc {
+  std::string name;
+  std::string summary;
+  std::vector<calc_place> places;  // in the order in which they are visited
+  std::vector<calc_parameter> parameters;
+
+  // What the parameters' kinds cannot say; may be null.
+  std::optional<objection> (*check_further)(const value& arguments) = nullptr;
+
+  // Cancel: cancelling, or dropping, the deferred stops the run; places see it by their stop_token.
+  deferred<calc_result> (*run)(calc_run run) = nullptr;
+
+  // The arguments with the defaults filled in, or the first thing wrong with them.
+  std::expected<value, objection> check(const value& arguments) const;
+
+  // "lane, then pool"
+  std::string place_names() const;
+
+  // Name, summary, places with reasons, and parameters, for those who ask what is offered.
+  value describe() const;
+};
+
+// Lifetime: calcs stay where they are until the registry dies.
+class calc_registry {
+ public:
+  // Fails: throws misuse for a name that is taken, or a calc without places, reasons or run.
+  void add(calc offered);
+
+  const calc* find(std::string_view name) const noexcept;
+
+  // The calc of this name, or an objection that lists those there are.
+  std::expected<const calc*, objection> require(std::string_view name) const;
+
+  std::vector<const calc*> all() const;  // by name
+
+ private:
+  std::map<std::string, calc, std::less<>> calcs_;
+};
+
+// The parts as a list of {part, place, thread, milliseconds, calls}.
+value to_value(const std::vector<calc_part>& parts);
+
+}  // namespace whorl
