@@ -28,6 +28,7 @@ class whorl_category final : public std::error_category {
       case errc::broken_promise: return "the promise was destroyed without being fired";
       case errc::exception: return "an exception was thrown";
       case errc::unsupported: return "not supported here";
+      case errc::conflict: return "in conflict with the present state";
     }
     return "unknown error";
   }

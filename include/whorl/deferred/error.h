@@ -28,6 +28,7 @@ enum class errc {
   broken_promise,   // the promise died without firing its deferred
   exception,        // an exception that is not an error; see failure::exception
   unsupported,      // this platform, back end or address cannot do it
+  conflict,         // the object's present state forbids it
 };
 
 std::error_code make_error_code(errc code) noexcept;
