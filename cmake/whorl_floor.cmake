@@ -5,6 +5,8 @@
 # component become the static library whorl_<component> (cmake/components.cmake). A floor's tests, src/<name>/*_test.cpp,
 # become one executable <name>_test that is linked with this floor and the floors below it and nothing else: what a floor
 # may not include it cannot link either, and a floor that does not compile stops no test of the floors below it.
+#
+# What a floor needs beyond that it says in src/<name>/floor.cmake, which is read after its targets are made.
 
 function(whorl_floors_below out)
   set(below "")
@@ -60,5 +62,10 @@ function(whorl_floor name)
     whorl_floors_below(below ${floor_USES} ${floor_TESTS_USE})
     whorl_link_floors(${name}_test ${name} ${below})
     gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 120)
+  endif()
+
+  file(GLOB more CONFIGURE_DEPENDS "${folder}/floor.cmake")
+  if(more)
+    include("${more}")
   endif()
 endfunction()
