@@ -73,10 +73,10 @@ struct job_lease {
 // What somebody wants to be run.
 struct job_request {
   std::string calc;
-  std::string arguments;                 // JSON text, which the store does not look into
-  std::string idempotency_key{};         // empty: none
-  int priority = 0;                      // the highest first; among equals the oldest
-  std::chrono::milliseconds delay{};     // not to be run before this has passed
+  std::string arguments;              // JSON text, which the store does not look into
+  std::string idempotency_key{};      // empty: none
+  int priority = 0;                   // the highest first; among equals the oldest
+  std::chrono::milliseconds delay{};  // not to be run before this has passed
 
   bool operator==(const job_request&) const = default;
 };
@@ -88,24 +88,24 @@ struct job {
   std::string idempotency_key;
   int priority = 0;
   job_state state = job_state::queued;
-  bool cancel_requested = false;         // running, and somebody wants it stopped
+  bool cancel_requested = false;  // running, and somebody wants it stopped
 
-  int attempt = 0;                       // leases so far
-  int failures = 0;                      // attempts whose calc failed
-  int crashes = 0;                       // attempts whose worker died or fell silent
+  int attempt = 0;   // leases so far
+  int failures = 0;  // attempts whose calc failed
+  int crashes = 0;   // attempts whose worker died or fell silent
 
   utc_time created;
-  std::optional<utc_time> not_before;    // queued, and not eligible until then
-  std::optional<utc_time> started;       // of the latest attempt
+  std::optional<utc_time> not_before;  // queued, and not eligible until then
+  std::optional<utc_time> started;     // of the latest attempt
   std::optional<utc_time> finished;
-  std::optional<job_lease> lease;        // while running
+  std::optional<job_lease> lease;  // while running
 
-  double progress = 0;                   // 0 to 1, of the latest attempt
-  std::string note;                      // what the calc says it is doing
-  std::string result;                    // JSON text, when done
-  std::string result_file;               // name of the file with the rest of the result, when there is one
-  std::string error;                     // what went wrong in the latest attempt that did
-  std::string hint;                      // and what to do about it
+  double progress = 0;      // 0 to 1, of the latest attempt
+  std::string note;         // what the calc says it is doing
+  std::string result;       // JSON text, when done
+  std::string result_file;  // name of the file with the rest of the result, when there is one
+  std::string error;        // what went wrong in the latest attempt that did; empty when done
+  std::string hint;         // and what to do about it
 
   attempt_id current() const noexcept { return {.job = id, .number = attempt}; }
   bool operator==(const job&) const = default;

@@ -21,11 +21,11 @@ namespace whorl {
 struct job_limits {
   std::size_t argument_bytes = 64 * 1024;
   std::size_t result_bytes = 256 * 1024;
-  std::size_t name_bytes = 200;          // of calcs, workers, idempotency keys and result files
-  std::size_t note_bytes = 200;          // longer notes are cut
-  std::size_t error_bytes = 4 * 1024;    // longer errors and hints are cut
-  std::int64_t queued_jobs = 100'000;    // more are refused with errc::full
-  int crashes = 5;                       // at this many a job fails instead of being queued again
+  std::size_t name_bytes = 200;        // of calcs, workers, idempotency keys and result files
+  std::size_t note_bytes = 200;        // longer notes are cut
+  std::size_t error_bytes = 4 * 1024;  // longer errors and hints are cut
+  std::int64_t queued_jobs = 100'000;  // more are refused with errc::full
+  int crashes = 5;                     // at this many a job fails instead of being queued again
 };
 
 // The job that a request became, or had become before under the same idempotency key.
@@ -50,7 +50,7 @@ struct lease_jobs {
   std::string worker;
   std::size_t most = 1;
   std::chrono::milliseconds lasting{};
-  std::vector<std::string> calcs{};        // only of these; empty: of any
+  std::vector<std::string> calcs{};  // what this worker can run now; others wait
 };
 
 // What an attempt is worth to the store.
@@ -138,14 +138,14 @@ struct find_job {
 struct list_jobs {
   struct answer;
   std::optional<job_state> state{};
-  std::string calc{};                // empty: any
-  std::optional<job_id> before{};    // the cursor: only older ones
+  std::string calc{};              // empty: any
+  std::optional<job_id> before{};  // the cursor: only older ones
   std::size_t most = 100;
 };
 
 struct list_jobs::answer {
   std::vector<job> jobs;
-  std::optional<job_id> next;      // where the next page begins; none: this was the last
+  std::optional<job_id> next;  // where the next page begins; none: this was the last
 };
 
 struct count_jobs {
