@@ -126,8 +126,8 @@ enum class readiness : std::uint8_t { readable, writable };
 
 struct listen_options {
   int backlog = 1024;
-  bool reuse_port = false;             // several loops on one port, one listener each (SO_REUSEPORT)
-  std::uint32_t unix_mode = 0;         // permission bits of a UNIX socket's file; 0 leaves them to the umask
+  bool reuse_port = false;      // several loops on one port, one listener each (SO_REUSEPORT)
+  std::uint32_t unix_mode = 0;  // permission bits of a UNIX socket's file; 0 leaves them to the umask
 };
 
 class backend {
@@ -151,10 +151,18 @@ class backend {
   // Ends the wait that is underway, or the next one. Thread: any, and signal handlers.
   virtual void wake() noexcept = 0;
 
+  // True for the memory back end: its time is virtual, and several of its loops may share a thread.
+  virtual bool simulated() const noexcept { return false; }
+
+  // How long the last turn() waited, which its statistics leave out; each back end keeps it.
+  duration waited() const noexcept { return waited_; }
+
  protected:
   backend() = default;
   backend(const backend&) = delete;
   backend& operator=(const backend&) = delete;
+
+  duration waited_{};
 };
 
 // Fails: errc::unsupported where the kernel or a container forbids io_uring.

@@ -15,19 +15,24 @@
 #include <whorl/deferred/deferred.h>
 #include <whorl/reactor/backend.h>
 #include <whorl/reactor/mailbox.h>
+#include <whorl/reactor/owned_by_loop.h>
 #include <whorl/reactor/time.h>
 #include <whorl/reactor/timers.h>
 
+#include <array>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <string>
+#include <optional>
 #include <string_view>
-#include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace whorl {
+
+class reactor;
 
 // How long the loop's turns take, not counting its sleep. Bucket i counts turns of less than 2^i microseconds; the last
 // one counts the rest.
@@ -39,17 +44,25 @@ struct turn_statistics {
   duration total{};
 };
 
+namespace detail {
+class stop_signals;
+int run_to_the_end(reactor& loop, std::move_only_function<deferred<int>()> main);
+}  // namespace detail
+
 class reactor {
  public:
+  using shutdown_step = std::move_only_function<deferred<void>()>;
+
   // The kernel's best: uring, else epoll with one log line that says why; WHORL_BACKEND=uring|epoll overrides.
   // Fails: throws misuse if this thread has a reactor on a kernel back end already, and error if there is no back end.
   reactor();
   explicit reactor(std::unique_ptr<backend> io);
-  ~reactor();
+  ~reactor();  // what it owns is told loop_stopping(), and destroyed
   reactor(const reactor&) = delete;
   reactor& operator=(const reactor&) = delete;
 
-  // The loop of the calling thread. Throws misuse, naming what was being done, if it has none.
+  // The loop of the calling thread: the one whose turn is running, else the one constructed last. Throws misuse, naming
+  // what was being done, if there is none.
   static reactor& of_this_thread(std::string_view doing);
 
   // Runs until stop(). SIGINT and SIGTERM stop it in order, unless the program handles them itself (S76); the handlers
@@ -65,13 +78,22 @@ class reactor {
   // The signal that stopped the last run(), or 0.
   int stopped_by_signal() const noexcept { return stopped_by_signal_; }
 
-  // One turn; for tests and for embedding in another loop. Waits until `until`, see backend::turn.
+  // One turn; for tests and for embedding in another loop. Waits until `until`, see backend::turn. Throws misuse inside
+  // a turn.
   void turn(std::optional<time_point> until);
 
-  // `prepare` is called once, when the loop shuts down, and may return a deferred<void>. Dropping the handle takes the
-  // trigger back.
-  class [[nodiscard]] shutdown_trigger;
-  shutdown_trigger before_shutdown(std::move_only_function<deferred<void>()> prepare);
+  // `prepare` is called once, when the loop shuts down, in the order of registration (S71); one that fails is logged and
+  // stops nothing. Dropping the handle takes the trigger back.
+  class [[nodiscard]] shutdown_trigger {
+   public:
+    shutdown_trigger() noexcept = default;
+
+   private:
+    friend class reactor;
+    explicit shutdown_trigger(std::shared_ptr<shutdown_step> step) noexcept : step_(std::move(step)) {}
+    std::shared_ptr<shutdown_step> step_;
+  };
+  shutdown_trigger before_shutdown(shutdown_step prepare);
 
   time_point now() const noexcept { return io_->now(); }
 
@@ -81,7 +103,7 @@ class reactor {
   template <std::invocable F>
   delayed_call call_later(duration delay, F call) {
     require_this_thread("call_later");
-    return timers_.add(now() + delay, std::move(call));
+    return timers_.add(due_after(now(), delay), std::move(call));
   }
 
   // Fires after `delay`. Cancel: takes the timer away.
@@ -91,6 +113,19 @@ class reactor {
   // stay open meanwhile.
   deferred<void> readable(int fd);
   deferred<void> writable(int fd);
+
+  // The loop owns the object from now on; see owned_by_loop.h. dispose() destroys it later in the turn, never inside the
+  // event or call that is underway (S96).
+  template <std::derived_from<owned_by_loop> T>
+  T* adopt(std::unique_ptr<T> object) {
+    require_this_thread("adopt");
+    owned_.adopt(*object);
+    return object.release();
+  }
+  void dispose(owned_by_loop& object) {
+    require_this_thread("dispose");
+    owned_.dispose(object);
+  }
 
   // Runs `call` on the loop's thread, in a later turn, in the order of submission. Thread: any.
   template <std::invocable F>
@@ -113,14 +148,32 @@ class reactor {
   const turn_statistics& statistics() const noexcept { return statistics_; }
 
  private:
-  [[noreturn]] void throw_wrong_thread(std::string_view doing) const;
+  friend int detail::run_to_the_end(reactor&, std::move_only_function<deferred<int>()>);
 
+  [[noreturn]] void throw_wrong_thread(std::string_view doing) const;
+  void run_turn(std::optional<time_point> until);
+  void heed_stop();
+  deferred<void> shut_down();
+  void end_run() noexcept;
+  void count_turn(duration took) noexcept;
+
+  // Destroyed from the last to the first: whatever the others hold must be gone before the back end.
   std::unique_ptr<backend> io_;
   const void* thread_ = detail::this_thread_mark();
+  reactor* previous_of_thread_ = nullptr;
   std::shared_ptr<detail::mailbox_state> mail_;
   timer_queue timers_;
+  owned_list owned_;
   turn_statistics statistics_;
+
+  std::vector<std::weak_ptr<shutdown_step>> triggers_;
+  shutdown_step last_step_;  // run()'s own, after all triggers
+  std::optional<deferred<void>> shutdown_;
+  detail::stop_signals* signals_ = nullptr;
   bool running_ = false;
+  bool turning_ = false;
+  bool stop_requested_ = false;
+  bool gave_up_waiting_ = false;
   int stopped_by_signal_ = 0;
 };
 

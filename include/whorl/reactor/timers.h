@@ -10,14 +10,64 @@
 #include <whorl/deferred/frame_pool.h>
 #include <whorl/reactor/time.h>
 
+#include <array>
 #include <concepts>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace whorl {
 
 class timer_queue;
+class delayed_call;
+
+namespace detail {
+
+// A call in the wheel, shared by the queue, while it waits there, and by its handle.
+class timer : public framed {
+ public:
+  timer() = default;
+  timer(const timer&) = delete;
+  timer& operator=(const timer&) = delete;
+
+ protected:
+  virtual ~timer() = default;
+
+ private:
+  friend class whorl::timer_queue;
+  friend class whorl::delayed_call;
+
+  enum class state : std::uint8_t { waiting, running, over };
+
+  virtual void call() = 0;
+  virtual void destroy_call() noexcept = 0;
+
+  timer* previous_ = nullptr;
+  timer* next_ = nullptr;
+  timer_queue* queue_ = nullptr;
+  time_point due_{};
+  std::uint64_t sequence_ = 0;
+  std::uint16_t slot_ = 0;
+  state state_ = state::waiting;
+  std::uint8_t owners_ = 1;
+};
+
+template <class F>
+class timer_of final : public timer {
+ public:
+  explicit timer_of(F call) : call_(std::move(call)) {}
+
+ private:
+  void call() override { std::invoke(*call_); }
+  void destroy_call() noexcept override { call_.reset(); }
+
+  std::optional<F> call_;
+};
+
+}  // namespace detail
 
 // The handle of a call that was put off. Dropping it cancels the call; detach() lets it run all the same.
 //
@@ -26,13 +76,102 @@ class timer_queue;
 class [[nodiscard]] delayed_call {
  public:
   delayed_call() noexcept = default;  // of nothing
+  delayed_call(delayed_call&& other) noexcept : timer_(std::exchange(other.timer_, nullptr)) {}
+  delayed_call& operator=(delayed_call&& other) noexcept {
+    delayed_call taken(std::move(other));
+    std::swap(timer_, taken.timer_);
+    return *this;
+  }
+  ~delayed_call() {
+    cancel();
+    std::move(*this).detach();
+  }
 
-  void cancel() noexcept;        // does nothing to one that has run or was cancelled
+  void cancel() noexcept;         // does nothing to one that has run or was cancelled, nor to one that is running
   void reset(duration from_now);  // counts from now (S46)
-  void delay(duration further);   // shifts the due time (S46)
+  void delay(duration further);   // shifts the due time, also to an earlier one (S46)
   bool active() const noexcept;   // it has neither run nor been cancelled
-  time_point due() const;
+  time_point due() const;         // throws misuse if there never was a call
   void detach() && noexcept;
+
+ private:
+  friend class timer_queue;
+  explicit delayed_call(detail::timer& shared) noexcept : timer_(&shared) {}
+  detail::timer& waiting_timer(const char* doing) const;
+
+  detail::timer* timer_ = nullptr;
+};
+
+class timer_queue {
+ public:
+  using clock = std::move_only_function<time_point() const noexcept>;
+
+  // `now` is asked by delayed_call::reset.
+  explicit timer_queue(clock now) noexcept : now_(std::move(now)) {}
+  timer_queue(const timer_queue&) = delete;
+  timer_queue& operator=(const timer_queue&) = delete;
+  ~timer_queue() { clear(); }
+
+  template <std::invocable F>
+  delayed_call add(time_point due, F call) {
+    auto* added = new detail::timer_of<F>(std::move(call));
+    insert(*added, due);
+    return share(*added);
+  }
+
+  // When there is something to do: the earliest due time, or an earlier moment; nothing if there are no calls.
+  std::optional<time_point> next_due() const noexcept;
+
+  // Runs every call that is due at `now` and was added before. Those that they add run at the next run_due (S44). An
+  // exception is logged, and the others run (S47).
+  void run_due(time_point now) noexcept;
+
+  // Cancels everything.
+  void clear() noexcept;
+
+  std::size_t size() const noexcept { return size_; }
+
+ private:
+  friend class delayed_call;
+
+  using timer = detail::timer;
+  using tick = std::uint64_t;
+
+  struct slot {
+    timer* first = nullptr;
+    timer* last = nullptr;
+    time_point earliest = time_point::max();  // of its calls, cancelled ones included
+  };
+
+  static constexpr unsigned slot_bits = 6;
+  static constexpr unsigned slots_per_level = 1U << slot_bits;
+  static constexpr unsigned levels = 9;                                // enough for all ticks that fit in a time_point
+  static constexpr std::uint16_t due_slot = levels * slots_per_level;  // not in the wheel: about to run
+
+  delayed_call share(timer& added) noexcept;
+  void insert(timer& added, time_point due) noexcept;
+  void place(timer& placed) noexcept;
+  void unlink(timer& gone) noexcept;
+  void cancel(timer& gone) noexcept;
+  void move(timer& moved, time_point due) noexcept;
+  void run_one(timer& due) noexcept;
+  static void release(timer& shared) noexcept;
+
+  unsigned first_slot() const noexcept;
+  tick slot_start(unsigned index) const noexcept;
+  timer* take_slot(unsigned index) noexcept;
+  void collect_due(time_point now) noexcept;
+  void collect_slot(unsigned index, time_point now) noexcept;
+  void append_due(timer& due) noexcept;
+
+  clock now_;
+  tick current_ = 0;  // every occupied slot starts at or after it
+  std::uint64_t next_sequence_ = 0;
+  std::size_t size_ = 0;
+  std::uint16_t occupied_levels_ = 0;
+  std::array<std::uint64_t, levels> occupied_{};  // a bit for each slot
+  std::array<slot, due_slot + 1> slots_{};
+  std::vector<timer*> sorting_;  // kept for its memory
 };
 
 }  // namespace whorl
