@@ -12,6 +12,7 @@
 #include <whorl/deferred/error.h>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <vector>
