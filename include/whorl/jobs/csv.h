@@ -37,7 +37,7 @@ class csv_splitter {
  public:
   explicit csv_splitter(csv_limits limits = csv_limits()) : limits_(limits) {}
 
-  // The rows that are complete with these bytes; the rest is kept for later. May be empty: no text.
+  // The rows that are complete with these bytes; the rest is kept for later.
   // Fails: errc::too_large if a row is longer than the limit: usually a quote that is never closed.
   result<std::vector<csv_block>> feed(std::string_view bytes);
 
@@ -45,21 +45,15 @@ class csv_splitter {
   result<std::vector<csv_block>> finish();
 
  private:
-  struct cut {
-    std::size_t end = 0;
-    std::uint64_t rows = 0;
-  };
-  void skip_byte_order_mark();
-  void scan();
-  result<void> check_row_length() const;
-  csv_block take(cut until);
-  std::vector<csv_block> take_complete_rows();
+  bool skip_byte_order_mark();
+  csv_block take_rows();
+  error row_too_long() const;
 
   csv_limits limits_;
   std::string kept_;
-  std::size_t scanned_ = 0;  // of kept_
-  cut first_row_end_;  // in kept_, while the header is not there
-  cut complete_;  // in kept_
+  std::size_t scanned_ = 0;  // bytes of kept_
+  std::size_t row_end_ = 0;  // in kept_: behind the last complete row
+  std::uint64_t rows_ = 0;   // complete ones in kept_
   std::uint64_t next_row_ = 1;
   std::uint64_t skipped_bytes_ = 0;
   bool in_quotes_ = false;
@@ -81,20 +75,21 @@ class csv_rows {
   std::uint64_t row() const noexcept { return row_; }
 
  private:
+  result<void> read_row();
   result<void> read_cell();
   result<void> read_quoted_cell();
-  result<void> check_cell_count();
   bool at_row_end() const noexcept;
+  bool at_cell_end() const noexcept;
   void skip_row_end() noexcept;
-  error refuse(std::string_view what, std::string_view hint) const;
+  std::unexpected<error> refuse(std::string_view what, std::string_view hint) const;
 
   csv_block block_;
   csv_limits limits_;
   std::size_t columns_;
   std::size_t position_ = 0;
-  std::uint64_t row_;
+  std::uint64_t row_ = 0;
+  std::uint64_t next_row_;
   std::vector<std::string_view> cells_;
-  bool row_open_ = false;
 };
 
 // The columns of a table by name.
@@ -112,13 +107,14 @@ class csv_header {
   std::vector<std::string> names_;
 };
 
-// A cell as a finite number; nothing for an empty cell. Spaces around it and a sign are allowed; the decimal sign is
-// the point, whatever the locale.
-// Fails: errc::bad_input, with row and column in the message.
 struct csv_place {
   std::uint64_t row;
   std::string_view column;
 };
+
+// A cell as a finite number; nothing for an empty cell. Spaces around it and a sign are allowed; the decimal sign is
+// the point, whatever the locale.
+// Fails: errc::bad_input, with row and column in the message.
 result<std::optional<double>> parse_number(std::string_view cell, const csv_place& place);
 
 // Appends rows to a text. Numbers are written with as few digits as read back to the same bits.
@@ -131,11 +127,11 @@ class csv_writer {
   const std::string& text() const noexcept { return text_; }
 
  private:
-  void separate();
+  void begin_cell();
 
   std::string text_;
+  std::size_t row_start_ = 0;
   std::size_t cells_in_row_ = 0;
-  bool only_empty_ = true;
 };
 
 }  // namespace whorl
