@@ -246,7 +246,8 @@ def closing_angle_of_type(tokens, at):
 def faults_of(source):
     """Yields (line, rule) for everything in a source text that breaks a rule."""
     for match in DIRECTIVE.finditer(source):
-        if re.search(r"#\s*define\b", match.group()) and re.search(r"\bco_await\b", match.group()):
+        body = match.group().replace("#", " ", 1)
+        if re.match(r"\s*define\b", body) and "co_await" in tokenise(body.replace("\\\n", " \n")):
             yield source.count("\n", 0, match.start()) + 1, "macro"
     tokens = tokenise(source)
     for at, token in enumerate(tokens):

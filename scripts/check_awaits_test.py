@@ -46,6 +46,7 @@ GOOD = [
     "deferred<int> f(int a = 1, std::string b = std::string());",
     "deferred<int> f(options o); int g(options o = {});",
     "co_await f(1'000'000);",
+    '#define SENTENCE "use co_await, " \\\n  "then co_await again"  // co_await\n',
 ]
 
 BAD = [
