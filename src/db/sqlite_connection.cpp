@@ -1,0 +1,161 @@
+#include <whorl/db/sqlite_connection.h>
+
+#include "db/file_lock.h"
+#include "db/sqlite_error.h"
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+namespace whorl {
+
+void detail::close_sqlite::operator()(sqlite3* database) const noexcept { sqlite3_close_v2(database); }
+void detail::finalize_sqlite::operator()(sqlite3_stmt* statement) const noexcept { sqlite3_finalize(statement); }
+
+sqlite_rows::~sqlite_rows() { sqlite3_reset(statement_); }
+
+bool sqlite_rows::next() {
+  const int code = sqlite3_step(statement_);
+  if (code != SQLITE_ROW && code != SQLITE_DONE) {
+    throw sqlite_error(sqlite3_db_handle(statement_), code);
+  }
+  return code == SQLITE_ROW;
+}
+
+bool sqlite_rows::null(int column) const noexcept { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
+std::int64_t sqlite_rows::integer(int column) const noexcept { return sqlite3_column_int64(statement_, column); }
+double sqlite_rows::real(int column) const noexcept { return sqlite3_column_double(statement_, column); }
+
+std::string sqlite_rows::text(int column) const {
+  const auto* start = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
+  return start == nullptr ? std::string() : std::string(start, sqlite3_column_bytes(statement_, column));
+}
+
+namespace {
+
+void require_bound(sqlite3_stmt* statement, int code) {
+  if (code != SQLITE_OK) {
+    throw sqlite_error(sqlite3_db_handle(statement), code);
+  }
+}
+
+}  // namespace
+
+void sqlite_statement::bind(int parameter, std::int64_t value) {
+  require_bound(statement_.get(), sqlite3_bind_int64(statement_.get(), parameter, value));
+}
+void sqlite_statement::bind(int parameter, double value) {
+  require_bound(statement_.get(), sqlite3_bind_double(statement_.get(), parameter, value));
+}
+void sqlite_statement::bind(int parameter, std::string_view value) {
+  // A view without memory would be bound as NULL.
+  const char* start = value.data() == nullptr ? "" : value.data();
+  require_bound(statement_.get(),
+                sqlite3_bind_text64(statement_.get(), parameter, start, value.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
+}
+void sqlite_statement::bind(int parameter, std::nullopt_t) {
+  require_bound(statement_.get(), sqlite3_bind_null(statement_.get(), parameter));
+}
+
+std::int64_t sqlite_statement::run_to_end(sqlite_rows& rows) const {
+  while (rows.next()) {
+  }
+  return sqlite3_changes64(sqlite3_db_handle(statement_.get()));
+}
+
+namespace {
+
+// For another process to give up the file; one that was just killed needs a moment to die.
+constexpr int patience_milliseconds = 2000;
+
+}  // namespace
+
+sqlite_connection::sqlite_connection(may_block& /*wait*/, const std::string& path) {
+  sqlite3* opened = nullptr;
+  const int code = sqlite3_open_v2(
+      path.c_str(), &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+      nullptr);
+  database_.reset(opened);
+  if (opened == nullptr) {
+    throw std::bad_alloc();
+  }
+  if (code != SQLITE_OK) {
+    throw sqlite_error(path, code, sqlite3_errmsg(opened));
+  }
+  sqlite3_busy_timeout(opened, patience_milliseconds);
+}
+
+void sqlite_connection::take_exclusively(may_block& wait) {
+  try {
+    execute(wait, "PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE; COMMIT");
+  } catch (const error& why) {
+    if (why.code() != std::errc::device_or_resource_busy) {
+      throw;
+    }
+    throw error(errc::conflict,
+                fmt::format("SQLite database \"{}\" is in use by {}; stop that one, or use another file", path(),
+                            describe_lock_holder(path())));
+  }
+}
+
+void sqlite_connection::log_ahead(may_block& wait) {
+  sqlite_statement change = prepare(wait, "PRAGMA journal_mode = WAL");
+  sqlite_rows rows = change.query(wait);
+  if (!rows.next() || rows.text(0) != "wal") {
+    throw error(errc::unsupported, fmt::format("SQLite database \"{}\" cannot be logged ahead of writing (WAL); "
+                                               "put it on a local disk",
+                                               path()));
+  }
+  execute(wait, "PRAGMA synchronous = FULL");
+}
+
+void sqlite_connection::execute(may_block& /*wait*/, const char* statements) {
+  const int code = sqlite3_exec(database_.get(), statements, nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) {
+    throw sqlite_error(database_.get(), code);
+  }
+}
+
+sqlite_statement sqlite_connection::prepare(may_block& /*wait*/, std::string_view statement) {
+  sqlite3_stmt* prepared = nullptr;
+  const int code = sqlite3_prepare_v3(database_.get(), statement.data(), static_cast<int>(statement.size()),
+                                      SQLITE_PREPARE_PERSISTENT, &prepared, nullptr);
+  if (code != SQLITE_OK) {
+    throw sqlite_error(database_.get(), code);
+  }
+  return sqlite_statement(prepared);
+}
+
+std::int64_t sqlite_connection::integer(may_block& wait, std::string_view query) {
+  sqlite_statement statement = prepare(wait, query);
+  sqlite_rows rows = statement.query(wait);
+  return rows.next() ? rows.integer(0) : 0;
+}
+
+bool sqlite_connection::in_transaction() const noexcept { return sqlite3_get_autocommit(database_.get()) == 0; }
+
+std::string sqlite_connection::path() const { return sqlite_file_name(database_.get()); }
+
+std::int64_t sqlite_connection::last_inserted() const noexcept { return sqlite3_last_insert_rowid(database_.get()); }
+
+sqlite_transaction::sqlite_transaction(may_block& wait, sqlite_connection& database)
+    : wait_(&wait), database_(&database), kind_(database.in_transaction() ? kind::savepoint : kind::outermost) {
+  database.execute(wait, kind_ == kind::outermost ? "BEGIN" : "SAVEPOINT inner");
+}
+
+sqlite_transaction::~sqlite_transaction() {
+  if (!open_ || !database_->in_transaction()) {
+    return;
+  }
+  try {
+    database_->execute(*wait_, kind_ == kind::outermost ? "ROLLBACK" : "ROLLBACK TO inner; RELEASE inner");
+  } catch (const error&) {
+    // Whoever destroys it is on the way out with the error that matters, and SQLite takes back what is not committed.
+  }
+}
+
+void sqlite_transaction::commit() {
+  database_->execute(*wait_, kind_ == kind::outermost ? "COMMIT" : "RELEASE inner");
+  open_ = false;
+}
+
+}  // namespace whorl
