@@ -1,20 +1,24 @@
 // A calc is a calculation with a name: what it takes, where it runs and why there, and how to run it. A registry of
 // calcs is what a server offers.
 //
-//     calc_registry offered = standard_calcs();                            // calcs.h
-//     auto checked = offered.find("units.convert")->check(arguments);      // an objection, or arguments with defaults
-//     calc_result done = co_await offered.run("units.convert", run);
+//     calc_registry offered = standard_calcs();           // calcs.h
+//     const calc* chosen = offered.find("units.convert");
+//     auto checked = chosen->check(arguments);            // the arguments with defaults, or an objection
+//     calc_run run(places, *checked, calc_progress(), "42-1.csv");
+//     calc_result done = co_await chosen->run(run);
 //
 // Thread:   the loop's. A calc's parts go to their places with defer_to; progress may be told from everywhere.
 #pragma once
 
 #include <whorl/deferred/deferred.h>
+#include <whorl/jobs/calc_parts.h>
 #include <whorl/jobs/calc_progress.h>
 #include <whorl/jobs/value.h>
 
-#include <chrono>
-#include <cstdint>
+#include <cstddef>
+#include <expected>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -32,20 +36,23 @@ class lane;
 
 // What is wrong with an input, at which argument, and what to do about it.
 struct objection {
-  std::string what;
-  std::string where;  // as in "args.resamples"
-  std::string hint;
+  std::string what = {};
+  std::string where = {};  // as in "args.resamples"
+  std::string hint = {};
 
   error to_error() const;
+
+  // Of an error whose message says what is wrong, a semicolon, and what to do, as all of ours do.
+  static objection from(const error& why, std::string where);
 };
 
 enum class parameter_kind {
   number,
   integer,
   text,
-  numbers /* one or a list */,
-  table /* {"file"} or {"text"} */,
-  object
+  numbers,  // one, or a list of them
+  table,    // {"file": its name}, or {"text": comma-separated values}
+  object,
 };
 std::string_view name_of(parameter_kind kind) noexcept;
 
@@ -53,27 +60,15 @@ struct calc_parameter {
   std::string name;
   parameter_kind kind;
   std::string summary;
-  std::optional<value> otherwise;  // the default; without one the argument is required
-  std::optional<double> least;     // bounds of a number
-  std::optional<double> most;
+  std::optional<value> otherwise = {};  // the default; without one the argument is required
+  std::optional<double> least = {};     // bounds of a number
+  std::optional<double> most = {};
 };
 
-// One part of a calculation: which place it runs in, and the reason.
-enum class place_kind { loop, lane, pool };
-std::string_view name_of(place_kind kind) noexcept;
-
+// A place that a calculation visits, and the reason.
 struct calc_place {
   place_kind place;
   std::string reason;
-};
-
-// Where a part of one run ran, and how long.
-struct calc_part {
-  std::string part;
-  place_kind place;
-  std::string thread;
-  std::chrono::nanoseconds took;
-  std::uint64_t calls = 1;  // the same part on the same thread is one entry
 };
 
 struct calc_result {
