@@ -7,3 +7,5 @@ add_library(whorl_llhttp STATIC
   "${WHORL_LLHTTP_SOURCES}/api.c" "${WHORL_LLHTTP_SOURCES}/http.c" "${WHORL_LLHTTP_SOURCES}/llhttp.c")
 target_include_directories(whorl_llhttp SYSTEM PUBLIC "${WHORL_LLHTTP_INCLUDE}")
 target_compile_options(whorl_llhttp PRIVATE -w)
+# Refuses what its default forgives: blanks in header names, bytes above 127 in targets, line feeds alone in chunks.
+target_compile_definitions(whorl_llhttp PRIVATE LLHTTP_STRICT_MODE=1)

@@ -52,7 +52,10 @@ class headers {
   // foreign text into a header must have looked at it.
   void add(std::string_view name, std::string_view value);
 
-  // The same, in place of every field of that name.
+  // The same for text from outside: false, and nothing is added, where add() throws.
+  [[nodiscard]] bool try_add(std::string_view name, std::string_view value);
+
+  // As add(), in place of every field of that name.
   void set(std::string_view name, std::string_view value);
 
   // The first field of that name. The view is good until the headers change.
