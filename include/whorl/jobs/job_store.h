@@ -7,8 +7,9 @@
 // one commit: the deferreds fire after it (a grouped commit). So ask for many at once, not for one after the other.
 //
 // Thread:   belongs to one loop; every member must be called on it.
-// Lifetime: must outlive its deferreds' callbacks: not to be destroyed from inside of one, nor from inside the change
-//           hook. Destroying it fails what has not been sent to the engine yet with errc::shutting_down.
+// Lifetime: not to be destroyed from inside a callback of one of its deferreds, nor from inside the change hook. What is
+//           not answered when it is destroyed fails with errc::shutting_down; what the engine has already is done all
+//           the same.
 // Fails:    besides what each operation says: the engine's error, such as a full disk; then nothing of that group was
 //           done. errc::full when too many operations wait.
 // Cancel:   an operation that was asked for is done all the same; its answer is thrown away.
@@ -67,7 +68,7 @@ class job_store {
   // Runs operations in their order and makes them durable together. Called again only when the last one has fired.
   virtual deferred<answered_operations> run(std::vector<job_operation> operations) = 0;
 
-  // To be called first thing by the destructor of an engine: nothing is run from then on.
+  // To be called by the destructor of an engine, first thing: run() is not called any more.
   void stop_running() noexcept;
 
  private:
@@ -77,13 +78,15 @@ class job_store {
   template <class Operation>
   deferred<typename Operation::answer> ask(Operation operation);
   deferred<void> run_groups();
-  void deliver(outcome<answered_operations> outcome);
+  void deliver(outcome<answered_operations> came);
+  void tell(const std::vector<job_change>& changes) noexcept;
 
   std::vector<job_operation> waiting_;
   std::vector<promise<job_answer>> waiting_promises_;
   std::vector<promise<job_answer>> underway_;
   std::optional<deferred<void>> running_;
   change_hook hook_;
+  bool stopping_ = false;
 };
 
 }  // namespace whorl
