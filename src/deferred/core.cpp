@@ -193,6 +193,11 @@ void node::drop() noexcept {
   }
 }
 
+void node::drop_waited() noexcept {
+  run_queue::remove(*this);
+  take_waited()->drop();
+}
+
 node* node::source() noexcept {
   node* at = this;
   while (at->unrun_stage() && at->waited_ != nullptr) {

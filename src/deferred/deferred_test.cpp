@@ -1,5 +1,6 @@
+#include "deferred/captured_log.h"
+
 #include <whorl/deferred/deferred.h>
-#include <whorl/deferred/log.h>
 
 #include <gtest/gtest.h>
 
@@ -14,19 +15,6 @@ namespace whorl {
 namespace {
 
 using order = std::vector<std::string>;
-
-// Collects log lines as long as it lives.
-class captured_log {
- public:
-  captured_log() : before_(set_log_sink([this](log_level, std::string_view line) { text += line; })) {}
-  captured_log(const captured_log&) = delete;
-  captured_log& operator=(const captured_log&) = delete;
-  ~captured_log() { set_log_sink(before_); }
-  std::string text;
-
- private:
-  log_sink before_;
-};
 
 TEST(Deferred, S01_CallbacksRunInOrderEachWithWhatItsPredecessorReturned) {
   order ran;

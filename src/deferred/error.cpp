@@ -25,6 +25,7 @@ class whorl_category final : public std::error_category {
       case errc::too_large: return "too large";
       case errc::full: return "full";
       case errc::shutting_down: return "shutting down";
+      case errc::all_failed: return "every attempt failed";
       case errc::broken_promise: return "the promise was destroyed without being fired";
       case errc::exception: return "an exception was thrown";
       case errc::unsupported: return "not supported here";

@@ -50,6 +50,9 @@ class node : public framed {
   // Takes over what this node waited for, now that it has fired.
   node* take_waited() noexcept { return std::exchange(waited_, nullptr); }
 
+  // Gives up what this node waits for, and forgets it.
+  void drop_waited() noexcept;
+
   // Lets the waiter run: at once, unless the stack is already deep in such calls; then when it has unwound.
   void run_waiter() noexcept;
 
@@ -72,11 +75,11 @@ class node : public framed {
   friend class run_queue;
 
   // What the kinds do differently.
-  virtual void resume() noexcept = 0;                    // what it waited for is there
+  virtual void resume() noexcept = 0;                     // what it waited for is there
   virtual void stop(const error& /*reason*/) noexcept {}  // innermost and unfired: cancel; only promises are that
-  virtual void dispose() noexcept = 0;                   // nobody waits any more: free, or leave to the producer
+  virtual void dispose() noexcept = 0;                    // nobody waits any more: free, or leave to the producer
   virtual bool unrun_stage() const noexcept { return false; }
-  virtual void report_unhandled() noexcept = 0;          // fired, and nobody looked: log a failure
+  virtual void report_unhandled() noexcept = 0;  // fired, and nobody looked: log a failure
 
   node* source() noexcept;
   void drop_chain() noexcept;
@@ -84,8 +87,8 @@ class node : public framed {
   node* waiter_ = nullptr;
   node* waited_ = nullptr;
   node* next_queued_ = nullptr;
-  node* doomed_root_ = nullptr;               // dropped while running: the outermost node to drop when it suspends
-  std::unique_ptr<error> cancel_requested_;   // cancelled while running: the reason for its next wait
+  node* doomed_root_ = nullptr;              // dropped while running: the outermost node to drop when it suspends
+  std::unique_ptr<error> cancel_requested_;  // cancelled while running: the reason for its next wait
   std::source_location awaiting_at_;
   std::uint32_t pauses_ = 0;
   bool fired_ = false;

@@ -49,6 +49,12 @@ template <class T>
 class awaiter_base;
 template <class T, class U, class OnValue, class OnFailure>
 class stage;
+template <class T>
+class time_limit;
+template <class T>
+class member;
+template <class T>
+deferred<T> deferred_of(core<T>& owned) noexcept;
 
 struct pass_through {};  // the missing side of a pair of callbacks (S3)
 
@@ -151,6 +157,12 @@ class [[nodiscard]] deferred {
   friend class detail::awaiter_base;
   template <class, class, class, class>
   friend class detail::stage;
+  template <class>
+  friend class detail::time_limit;
+  template <class>
+  friend class detail::member;
+  template <class U>
+  friend deferred<U> detail::deferred_of(detail::core<U>&) noexcept;
   template <class U, class OnValue, class OnFailure>
   friend auto detail::add_stage(deferred<U>, OnValue, OnFailure);
 
@@ -162,7 +174,13 @@ class [[nodiscard]] deferred {
 
 namespace detail {
 [[noreturn]] void throw_not_ready();
+
+// The deferred that owns a node from now on.
+template <class T>
+deferred<T> deferred_of(core<T>& owned) noexcept {
+  return deferred<T>(owned);
 }
+}  // namespace detail
 
 template <class T>
 outcome<detail::stored<T>> deferred<T>::take() && {
@@ -186,8 +204,8 @@ class [[nodiscard]] deferred_result {
 }  // namespace whorl
 
 #include <whorl/deferred/coroutine.h>  // IWYU pragma: export
-#include <whorl/deferred/promise.h>  // IWYU pragma: export
-#include <whorl/deferred/stage.h>  // IWYU pragma: export
+#include <whorl/deferred/promise.h>    // IWYU pragma: export
+#include <whorl/deferred/stage.h>      // IWYU pragma: export
 
 namespace whorl {
 

@@ -22,13 +22,14 @@ enum class errc {
   closed,              // the object was closed before
   not_found,
   bad_input,
-  too_large,        // a limit on size was exceeded
-  full,             // a bounded queue refuses
-  shutting_down,    // the loop, the pool or the lane is stopping
-  broken_promise,   // the promise died without firing its deferred
-  exception,        // an exception that is not an error; see failure::exception
-  unsupported,      // this platform, back end or address cannot do it
-  conflict,         // the object's present state forbids it
+  too_large,       // a limit on size was exceeded
+  full,            // a bounded queue refuses
+  shutting_down,   // the loop, the pool or the lane is stopping
+  all_failed,      // every one of several attempts failed
+  broken_promise,  // the promise died without firing its deferred
+  exception,       // an exception that is not an error; see failure::exception
+  unsupported,     // this platform, back end or address cannot do it
+  conflict,        // the object's present state forbids it
 };
 
 std::error_code make_error_code(errc code) noexcept;

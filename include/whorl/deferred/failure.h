@@ -18,7 +18,7 @@ namespace whorl {
 class failure {
  public:
   // Every whorl::error is a failure; implicit, so that an operation can fail with either.
-  failure(class error error);                                                            // NOLINT
+  failure(class error error);                                                         // NOLINT
   failure(errc code, std::source_location origin = std::source_location::current());  // NOLINT
 
   // The exception in flight, for use in a catch block. One that a failure raised keeps that failure's origin and

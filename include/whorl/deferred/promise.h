@@ -76,8 +76,9 @@ class promise_core : public core<T> {
     fire_now(std::move(result), at);
   }
 
+  // A canceller that destroys the promise leaves the firing to stop().
   void promise_destroyed() noexcept {
-    if (!this->fired() && !abandoned_) {
+    if (!this->fired() && !abandoned_ && !stopping_) {
       fire_now(std::unexpected(broken_promise(created_)), created_);
     }
     disown();

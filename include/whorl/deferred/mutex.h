@@ -1,0 +1,39 @@
+// A mutex that Clang's thread-safety analysis knows: members declare what guards them (WHORL_GUARDED_BY), and touching
+// one without holding it is a compiler warning. For state that threads share; code on one loop needs none.
+//
+//     mutex_lock lock(mutex_);
+//     while (queue_.empty()) { lock.wait(changed_); }
+#pragma once
+
+#include <whorl/deferred/platform.h>
+
+#include <condition_variable>
+#include <mutex>
+
+namespace whorl {
+
+class WHORL_CAPABILITY("mutex") mutex {
+ public:
+  void lock() WHORL_ACQUIRE() { mutex_.lock(); }
+  void unlock() WHORL_RELEASE() { mutex_.unlock(); }
+
+ private:
+  friend class mutex_lock;
+  std::mutex mutex_;
+};
+
+class WHORL_SCOPED_CAPABILITY mutex_lock {
+ public:
+  explicit mutex_lock(mutex& held) WHORL_ACQUIRE(held) : lock_(held.mutex_) {}
+  ~mutex_lock() WHORL_RELEASE() {}  // NOLINT(modernize-use-equals-default): the attribute needs a body
+  mutex_lock(const mutex_lock&) = delete;
+  mutex_lock& operator=(const mutex_lock&) = delete;
+
+  // Lets go of the mutex while it waits, and may return without a reason: wait in a loop that looks.
+  void wait(std::condition_variable& changed) { changed.wait(lock_); }
+
+ private:
+  std::unique_lock<std::mutex> lock_;
+};
+
+}  // namespace whorl
