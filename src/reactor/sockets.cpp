@@ -118,6 +118,7 @@ result<listening_socket> open_listening_socket(const address& at, const listen_o
     return std::unexpected(listen_error(errno, at));
   }
   switch_on(opened.fd.get(), SOL_SOCKET, SO_REUSEADDR);
+  set_stream_options(opened.fd.get());  // inherited by what it accepts (tcp(7))
   if (options.reuse_port) {
     switch_on(opened.fd.get(), SOL_SOCKET, SO_REUSEPORT);
   }

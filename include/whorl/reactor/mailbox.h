@@ -40,13 +40,13 @@ class mailbox {
   // rest goes on.
   template <std::invocable F>
   bool post(F call) const {
-    return post_call(std::make_unique<detail::posted_function<F>>(std::move(call)));
+    return post(std::make_unique<detail::posted_function<F>>(std::move(call)));
   }
+  bool post(std::unique_ptr<detail::posted_call> call) const;
 
  private:
   friend class reactor;
   explicit mailbox(std::shared_ptr<detail::mailbox_state> state) noexcept : state_(std::move(state)) {}
-  bool post_call(std::unique_ptr<detail::posted_call> call) const;
 
   std::shared_ptr<detail::mailbox_state> state_;
 };

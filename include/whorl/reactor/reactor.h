@@ -65,6 +65,9 @@ class reactor {
   // what was being done, if there is none.
   static reactor& of_this_thread(std::string_view doing);
 
+  // True inside a turn of a loop: whoever waits here holds that loop up.
+  static bool turning_on_this_thread() noexcept;
+
   // Runs until stop(). SIGINT and SIGTERM stop it in order, unless the program handles them itself (S76); the handlers
   // are restored afterwards (S77). Throws misuse if it runs already (S69).
   void run();
@@ -127,6 +130,18 @@ class reactor {
     owned_.dispose(object);
   }
 
+  // The loop's one T, made as T(*this) at its first use and owned by the loop: what a floor above keeps once a loop.
+  template <std::derived_from<owned_by_loop> T>
+  T& companion() {
+    static constinit char mark = 0;  // one address a T
+    owned_by_loop* made = find_companion(&mark);
+    if (made == nullptr) {
+      made = adopt(std::make_unique<T>(*this));
+      companions_.emplace_back(&mark, made);
+    }
+    return static_cast<T&>(*made);
+  }
+
   // Runs `call` on the loop's thread, in a later turn, in the order of submission. Thread: any.
   template <std::invocable F>
   void call_from_thread(F call) {
@@ -151,6 +166,7 @@ class reactor {
   friend int detail::run_to_the_end(reactor&, std::move_only_function<deferred<int>()>);
 
   [[noreturn]] void throw_wrong_thread(std::string_view doing) const;
+  owned_by_loop* find_companion(const void* mark) const;
   void run_turn(std::optional<time_point> until);
   void heed_stop();
   deferred<void> shut_down();
@@ -164,6 +180,7 @@ class reactor {
   std::shared_ptr<detail::mailbox_state> mail_;
   timer_queue timers_;
   owned_list owned_;
+  std::vector<std::pair<const void*, owned_by_loop*>> companions_;
   turn_statistics statistics_;
 
   std::vector<std::weak_ptr<shutdown_step>> triggers_;
