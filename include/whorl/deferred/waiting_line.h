@@ -24,7 +24,7 @@ class waiting_line {
   waiting_line& operator=(const waiting_line&) = delete;
   ~waiting_line() { fail_all(errc::closed); }
 
-  [[nodiscard]] deferred<T> join(Load load = {}) {
+  [[nodiscard]] deferred<T> join(Load load = Load()) {
     auto* last = new waiter(*this, std::move(load));
     link(*last);
     return last->turn.get_deferred();
