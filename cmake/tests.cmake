@@ -3,7 +3,8 @@
 #   examples/*.cpp       example_<stem>, linked with every component. One with a comment line "// ctest" is also run as a test; what follows
 #                        on that line, as in "// ctest: --jobs 10", are its arguments.
 #   tests/*.sh, *.py     run with WHORL_BINARY (the whorl program), WHORL_BUILD_DIR and WHORL_SOURCE_DIR in the environment; exit status 77
-#                        means skipped. A comment line "# ctest timeout: 600" gives it more than 120 seconds.
+#                        means skipped. A comment line "# ctest timeout: 600" gives it more than 120 seconds, and
+#                        "# ctest serial" lets nothing run beside it (tests that measure).
 #   scripts/*_test.py    the tests of the checks themselves.
 #   tests/compile/*.cpp  must not compile, or must: see scripts/judge_compile.py.
 #   tests/install/       a program outside the tree, built against the installed package.
@@ -43,8 +44,12 @@ function(whorl_script_test script)
   if(line)
     string(REGEX REPLACE "[^0-9]" "" timeout "${line}")
   endif()
+  file(STRINGS "${script}" serial REGEX "^# ctest serial$" LIMIT_COUNT 1)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${script}")
   add_test(NAME ${stem} COMMAND ${runner} "${script}")
+  if(serial)
+    set_property(TEST ${stem} PROPERTY RUN_SERIAL ON)
+  endif()
   set_tests_properties(${stem} PROPERTIES TIMEOUT ${timeout} SKIP_RETURN_CODE 77 ENVIRONMENT
     "WHORL_BUILD_DIR=${PROJECT_BINARY_DIR};WHORL_SOURCE_DIR=${PROJECT_SOURCE_DIR};WHORL_BINARY=${PROJECT_BINARY_DIR}/whorl")
 endfunction()
