@@ -153,11 +153,15 @@ result<void> csv_rows::read_cell() {
   if (position_ < block_.text.size() && block_.text[position_] == '"') {
     return read_quoted_cell();
   }
+  const std::string& text = block_.text;
   const std::size_t begin = position_;
-  while (!at_cell_end()) {
-    if (block_.text[position_] == '"') {
+  while (position_ < text.size() && text[position_] != ',' && text[position_] != '\n') {
+    if (text[position_] == '"') {
       return refuse("a quote stands inside a cell that does not begin with one",
                     "put the whole cell in quotes, and write each quote in it twice");
+    }
+    if (text[position_] == '\r' && at_row_end()) {
+      break;
     }
     ++position_;
   }
