@@ -51,7 +51,8 @@ TEST(DeferredList, S25_FailuresOfMembersAreNotReportedAsUnhandled) {
     of.a.errback(errc::full);
     of.b.errback(errc::full);
     of.c.errback(errc::full);
-    for (auto& each : std::move(d).take().value()) {
+    auto taken = std::move(d).take();
+    for (auto& each : taken.value()) {
       EXPECT_FALSE(each.has_value());
     }
   }
