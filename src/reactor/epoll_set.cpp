@@ -65,12 +65,8 @@ void epoll_set::put_off(epoll_source& source) noexcept {
 }
 
 void epoll_set::run_put_off() noexcept {
-  if (!put_off_.linked()) {
-    return;
-  }
   ring_link now;  // what is put off meanwhile waits for the next turn
-  now.insert_before(put_off_);
-  put_off_.unlink();
+  move_ring(put_off_, now);
   while (now.linked()) {
     ring_link* first = now.next;
     first->unlink();

@@ -16,33 +16,11 @@
 #include <ctime>
 #include <vector>
 
+#include "reactor/ring.h"
+
 namespace whorl {
 
 class epoll_set;
-
-// An element of a ring, which is in one list at most and leaves it in O(1) without knowing which.
-struct ring_link {
-  ring_link() = default;
-  ring_link(const ring_link&) = delete;
-  ring_link& operator=(const ring_link&) = delete;
-  ~ring_link() { unlink(); }
-
-  bool linked() const noexcept { return next != this; }
-  void unlink() noexcept {
-    previous->next = next;
-    next->previous = previous;
-    next = previous = this;
-  }
-  void insert_before(ring_link& at) noexcept {
-    next = &at;
-    previous = at.previous;
-    previous->next = this;
-    at.previous = this;
-  }
-
-  ring_link* next = this;
-  ring_link* previous = this;
-};
 
 class epoll_source : public ring_link {
  public:
