@@ -69,6 +69,23 @@ constexpr int patience_milliseconds = 2000;
 
 }  // namespace
 
+struct sqlite_connection::transaction_statements {
+  transaction_statements(may_block& wait, sqlite_connection& database)
+      : begin(database.prepare(wait, "BEGIN")),
+        commit(database.prepare(wait, "COMMIT")),
+        roll_back(database.prepare(wait, "ROLLBACK")),
+        save(database.prepare(wait, "SAVEPOINT inner")),
+        release(database.prepare(wait, "RELEASE inner")),
+        roll_back_to_save(database.prepare(wait, "ROLLBACK TO inner")) {}
+
+  sqlite_statement begin, commit, roll_back;
+  sqlite_statement save, release, roll_back_to_save;
+};
+
+sqlite_connection::sqlite_connection(sqlite_connection&&) noexcept = default;
+sqlite_connection& sqlite_connection::operator=(sqlite_connection&&) noexcept = default;
+sqlite_connection::~sqlite_connection() = default;
+
 sqlite_connection::sqlite_connection(may_block& /*wait*/, const std::string& path) {
   sqlite3* opened = nullptr;
   const int code = sqlite3_open_v2(
@@ -137,24 +154,39 @@ std::string sqlite_connection::path() const { return sqlite_file_name(database_.
 
 std::int64_t sqlite_connection::last_inserted() const noexcept { return sqlite3_last_insert_rowid(database_.get()); }
 
+sqlite_connection::transaction_statements& sqlite_connection::for_transactions(may_block& wait) {
+  if (!for_transactions_) {
+    for_transactions_ = std::make_unique<transaction_statements>(wait, *this);
+  }
+  return *for_transactions_;
+}
+
 sqlite_transaction::sqlite_transaction(may_block& wait, sqlite_connection& database)
-    : wait_(&wait), database_(&database), kind_(database.in_transaction() ? kind::savepoint : kind::outermost) {
-  database.execute(wait, kind_ == kind::outermost ? "BEGIN" : "SAVEPOINT inner");
+    : wait_(&wait), database_(&database), outermost_(!database.in_transaction()) {
+  auto& statements = database.for_transactions(wait);
+  (outermost_ ? statements.begin : statements.save).run(wait);
 }
 
 sqlite_transaction::~sqlite_transaction() {
   if (!open_ || !database_->in_transaction()) {
     return;
   }
+  auto& statements = *database_->for_transactions_;
   try {
-    database_->execute(*wait_, kind_ == kind::outermost ? "ROLLBACK" : "ROLLBACK TO inner; RELEASE inner");
+    if (outermost_) {
+      statements.roll_back.run(*wait_);
+    } else {
+      statements.roll_back_to_save.run(*wait_);
+      statements.release.run(*wait_);
+    }
   } catch (const error&) {
     // Whoever destroys it is on the way out with the error that matters, and SQLite takes back what is not committed.
   }
 }
 
 void sqlite_transaction::commit() {
-  database_->execute(*wait_, kind_ == kind::outermost ? "COMMIT" : "RELEASE inner");
+  auto& statements = *database_->for_transactions_;
+  (outermost_ ? statements.commit : statements.release).run(*wait_);
   open_ = false;
 }
 

@@ -60,7 +60,7 @@ result<lease_jobs::answer> job_engine::answer(const lease_jobs& operation) {
     return std::unexpected(error(errc::bad_input, fmt::format("a worker's name has 1 to {} bytes, and this one has {}",
                                                               limits_.name_bytes, operation.worker.size())));
   }
-  totals_.delayed -= rows_.wake(now_);
+  wake();
   lease_jobs::answer leased;
   for (const eligible_job& chosen : choose(operation)) {
     const job before = rows_.load(chosen.id, parts::whole).value();
@@ -70,6 +70,12 @@ result<lease_jobs::answer> job_engine::answer(const lease_jobs& operation) {
     leased.push_back(std::move(after));
   }
   return leased;
+}
+
+void job_engine::wake() {
+  if (totals_.delayed > 0) {
+    totals_.delayed -= rows_.wake(now_);
+  }
 }
 
 std::vector<eligible_job> job_engine::choose(const lease_jobs& operation) {
@@ -167,7 +173,7 @@ result<list_jobs::answer> job_engine::answer(list_jobs operation) {
 }
 
 result<count_jobs::answer> job_engine::answer(const count_jobs& /*operation*/) {
-  totals_.delayed -= rows_.wake(now_);
+  wake();
   return count_jobs::answer{
       .in_state = totals_.in_state, .delayed = totals_.delayed, .next_due = rows_.next_due(), .stale = totals_.stale};
 }

@@ -39,6 +39,7 @@ class job_engine {
 
   result<enqueued_job> enqueue(job_request request);
   result<standing> end(attempt_end how);
+  void wake();
   std::vector<eligible_job> choose(const lease_jobs& operation);
   void reclaim(job lost, std::string why, reclaimed_jobs& reclaimed);
 

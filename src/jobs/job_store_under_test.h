@@ -80,13 +80,21 @@ class store_under_test {
 
   // As another process would find it; a store in memory is empty then.
   void reopen() {
-    store_.reset();
+    close();
     open();
   }
 
   job_store* operator->() noexcept { return store_.get(); }
   reactor& loop() noexcept { return loop_; }
+  std::string file() const { return folder_.file("jobs.db"); }
   void close() { store_.reset(); }
+  void open() {
+    if (kind_ == engine::memory) {
+      store_ = make_memory_job_store(loop_, {.limits = limits_, .clock = test_clock::now});
+    } else {
+      store_ = get(open_sqlite_job_store({.path = file(), .limits = limits_, .clock = test_clock::now}));
+    }
+  }
 
   template <class T>
   T get(deferred<T> awaited) {
@@ -119,15 +127,6 @@ class store_under_test {
   count_jobs::answer count() { return get(store_->count()); }
 
  private:
-  void open() {
-    if (kind_ == engine::memory) {
-      store_ = make_memory_job_store(loop_, {.limits = limits_, .clock = test_clock::now});
-    } else {
-      store_ =
-          get(open_sqlite_job_store({.path = folder_.file("jobs.db"), .limits = limits_, .clock = test_clock::now}));
-    }
-  }
-
   engine kind_;
   job_limits limits_;
   temporary_folder folder_;

@@ -100,6 +100,9 @@ class sqlite_connection {
  public:
   // Opens the file, or makes it.
   sqlite_connection(may_block& wait, const std::string& path);
+  sqlite_connection(sqlite_connection&&) noexcept;
+  sqlite_connection& operator=(sqlite_connection&&) noexcept;
+  ~sqlite_connection();
 
   // Takes the file for this connection alone, until it closes; changes nothing in it.
   // Fails: errc::conflict if another connection has it; the message says which process.
@@ -127,7 +130,12 @@ class sqlite_connection {
   std::int64_t last_inserted() const noexcept;
 
  private:
+  friend class sqlite_transaction;
+  struct transaction_statements;
+  transaction_statements& for_transactions(may_block& wait);
+
   std::unique_ptr<sqlite3, detail::close_sqlite> database_;
+  std::unique_ptr<transaction_statements> for_transactions_;
 };
 
 // A transaction, or a savepoint inside one; taken back when it dies without having been committed.
@@ -141,11 +149,9 @@ class sqlite_transaction {
   void commit();
 
  private:
-  enum class kind : std::uint8_t { outermost, savepoint };
-
   may_block* wait_;
   sqlite_connection* database_;
-  kind kind_;
+  bool outermost_;
   bool open_ = true;
 };
 
