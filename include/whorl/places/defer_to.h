@@ -1,9 +1,67 @@
-// defer_to runs a function in a place, and fires with its result on the loop that asked.
+// defer_to runs a function in a place, and fires with its result on the loop that asked (S56).
 //
 //     T = co_await defer_to(pool, f, args...);    // in a thread of the pool
 //     T = co_await defer_to(lane, f, args...);    // on the lane's thread; f is given the lane's object first
 //
-// f may take, in front of args (after a lane's object), a may_block&, if it waits, and a std::stop_token, if it can
-// stop early. The function and its arguments are destroyed where they ran, before the result is delivered (S58).
-// What crosses is checked: see transferable.h.
+// f may take, in front of args (after a lane's object), a may_block&, if it waits, and then a std::stop_token, if it can
+// stop early; in a lane it may leave the object out. An f that returns a result<U> gives a deferred<U>. The function and
+// its arguments are destroyed where they ran, before the result is delivered (S58). What crosses is checked: see
+// transferable.h.
+//
+// Thread: a loop's. Throws misuse on a thread without one.
 #pragma once
+
+#include <whorl/places/lane.h>
+#include <whorl/places/place_call.h>
+#include <whorl/places/thread_pool.h>
+
+#include <memory>
+#include <stop_token>
+#include <utility>
+
+namespace whorl {
+
+namespace detail {
+
+class pool_threads final : public work_queue {
+ public:
+  using work_queue::work_queue;
+  using front = types<>;
+
+  template <class Call>
+  decltype(auto) run(Call& call, may_block& permission, const std::stop_token& stop) {
+    return call.invoke(permission, stop);
+  }
+};
+
+struct place_access {
+  static const std::shared_ptr<pool_threads>& of(thread_pool& pool) noexcept { return pool.threads_; }
+  template <class T>
+  static const std::shared_ptr<lane_thread<T>>& of(lane<T>& of) noexcept {
+    return of.thread_;
+  }
+};
+
+template <class Place, class F, class... Args>
+auto checked_start(const std::shared_ptr<Place>& place, F&& f, Args&&... args) {
+  if constexpr (call_is_right<typename Place::front, F, Args...>()) {
+    return start_call(place, std::forward<F>(f), std::forward<Args>(args)...);
+  } else {
+    explain_call<typename Place::front, F, Args...>();
+    return refused_call<typename Place::front, F, Args...>();
+  }
+}
+
+}  // namespace detail
+
+template <class F, class... Args>
+auto defer_to(thread_pool& pool, F&& f, Args&&... args) {
+  return detail::checked_start(detail::place_access::of(pool), std::forward<F>(f), std::forward<Args>(args)...);
+}
+
+template <class T, class F, class... Args>
+auto defer_to(lane<T>& lane, F&& f, Args&&... args) {
+  return detail::checked_start(detail::place_access::of(lane), std::forward<F>(f), std::forward<Args>(args)...);
+}
+
+}  // namespace whorl

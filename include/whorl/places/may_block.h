@@ -5,7 +5,7 @@
 // Lifetime: good for the call that it was given to; neither copied nor moved.
 #pragma once
 
-#include <utility>
+#include <string_view>
 
 namespace whorl {
 
@@ -17,15 +17,18 @@ class may_block {
   // For main, and for threads that are not whorl's. Throws misuse on a thread that has a running loop.
   template <class F>
   static decltype(auto) on_this_thread(F f) {
-    refuse_on_loop();
+    refuse_on_loop("may_block::on_this_thread");
     may_block permission;
     return f(permission);
   }
 
+  // Throws misuse, naming what was being done, on a thread that has a running loop: for a permission that was carried
+  // there all the same.
+  static void refuse_on_loop(std::string_view doing);
+
  private:
   friend class blocking_place;  // what runs calls off the loop: workers and lanes
   may_block() = default;
-  static void refuse_on_loop();
 };
 
 }  // namespace whorl

@@ -3,13 +3,58 @@
 //     thread_pool pool({.name = "pool", .most_threads = 4});
 //     std::string text = co_await defer_to(pool, read_file, path);    // std::string read_file(may_block&, std::string)
 //
-// Thread:   made and destroyed on one loop's thread; defer_to may be used from any loop's thread, and results come back
-//           on the loop that asked.
+// It grows: a call takes an idle thread, else a new one, else it queues. Calls start in the order of their arrival (S61).
+// It works from its construction on, whether a loop runs or not; results wait for their loop (S57).
+//
+// Thread:   made, stopped and destroyed on one loop's thread; defer_to may be used from any loop's thread, and results
+//           come back on the loop that asked.
 // Lifetime: outlives its calls. The destructor refuses new work, drops what is queued (its deferreds fail with
-//           errc::shutting_down) and joins its threads; stop() before it drains in order while the loop keeps turning.
+//           errc::shutting_down) and joins its threads, so it waits for what is running; stop() before it drains in
+//           order while the loop keeps turning.
 // Fails:    an exception from the function fails the deferred; errc::full when the queue is at its bound;
-//           errc::shutting_down after stop().
+//           errc::shutting_down after stop() (S64), and when the loop that asked ends before the result is there (S63).
 // Cancel:   queued work is taken out and its deferred fails at once. Work that runs goes on: its std::stop_token, if it
 //           takes one, says stop; the deferred fails at once and the late result is thrown away (S65).
 // Cost:     one hand-over there and one back: two wake-ups of sleeping threads, some 50 us together.
 #pragma once
+
+#include <whorl/deferred/deferred.h>
+#include <whorl/places/work_queue.h>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+namespace whorl {
+
+struct thread_pool_options {
+  std::string name = "pool";
+  std::size_t most_threads = 10;
+  std::size_t most_queued = 100'000;
+};
+
+namespace detail {
+class pool_threads;
+struct place_access;
+}  // namespace detail
+
+class thread_pool {
+ public:
+  explicit thread_pool(thread_pool_options options = thread_pool_options());
+  ~thread_pool();
+  thread_pool(const thread_pool&) = delete;
+  thread_pool& operator=(const thread_pool&) = delete;
+
+  // Refuses new work from now on. Fires when what is queued and running has ended and the threads are joined (S63).
+  // Cancel: stops the waiting, not the stopping.
+  deferred<void> stop();
+
+  const std::string& name() const noexcept;
+  place_statistics statistics() const noexcept;
+
+ private:
+  friend struct detail::place_access;
+  std::shared_ptr<detail::pool_threads> threads_;
+};
+
+}  // namespace whorl

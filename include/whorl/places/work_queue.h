@@ -1,0 +1,131 @@
+// A work_queue is what a pool and a lane are made of: calls in the order of their arrival, and the threads that run them.
+// Users see thread_pool and lane<T>; this header exists because templates need it.
+//
+// A call is one object. Its loop makes it, the queue holds it, a thread runs it, and the mailbox of its loop brings it
+// home, where it dies; or, when the loop is gone, it dies in the thread. Whoever holds it owns it.
+//
+// Thread:   any, unless a member says otherwise.
+#pragma once
+
+#include <whorl/deferred/deferred.h>
+#include <whorl/deferred/mutex.h>
+#include <whorl/places/may_block.h>
+#include <whorl/reactor/mailbox.h>
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+namespace whorl {
+
+// What a pool or a lane is doing. Cost of reading: an uncontended lock.
+struct place_statistics {
+  std::size_t threads = 0;
+  std::size_t idle = 0;
+  std::size_t queued = 0;
+  std::size_t running = 0;
+  std::uint64_t completed = 0;  // calls that ran to their end, however that was
+};
+
+// Who can make a may_block for what runs in it.
+class blocking_place {
+ protected:
+  static may_block permission() noexcept { return may_block(); }
+};
+
+namespace detail {
+
+class queued_call : public posted_call, public framed {
+ public:
+  explicit queued_call(mailbox home) noexcept : home_(std::move(home)) {}
+
+  // In a thread of the place: keeps what came of the call; function and arguments are gone when it returns (S58).
+  virtual void run_in_thread(may_block& permission) noexcept = 0;
+
+  // It never will run.
+  virtual void refuse(const error& why) noexcept = 0;
+
+  // On its loop: nobody waits for it any more. It may be gone when this returns.
+  virtual void abandon() noexcept = 0;
+
+ private:
+  friend class work_queue;
+  mailbox home_;
+  queued_call* before_ = nullptr;
+  queued_call* after_ = nullptr;
+  bool queued_ = false;
+};
+
+struct work_queue_limits {
+  std::string name;
+  std::size_t most_threads = 1;
+  std::size_t most_queued = 0;
+};
+
+class work_queue : public std::enable_shared_from_this<work_queue>, protected blocking_place {
+ public:
+  explicit work_queue(work_queue_limits limits) noexcept : limits_(std::move(limits)) {}
+  work_queue(const work_queue&) = delete;
+  work_queue& operator=(const work_queue&) = delete;
+  virtual ~work_queue() = default;
+
+  // Takes the call over, and starts a thread if none is idle and the limit allows. On an error the call stays the
+  // caller's. Fails: errc::full, errc::shutting_down, and what the kernel says when it refuses the first thread.
+  result<void> submit(std::unique_ptr<queued_call>& call);
+
+  // Starts the first thread ahead of the calls. Fails: what the kernel says.
+  result<void> start();
+
+  // Takes it out, unless it is running or has run; true if so, and it is the caller's again.
+  bool take_out(queued_call& call) noexcept;
+
+  place_statistics statistics() const noexcept;
+  const std::string& name() const noexcept { return limits_.name; }
+
+  // Refuses new work, and fires when what is queued and running has ended and the threads are joined.
+  // Thread: a loop's, the same for all calls of it and for close().
+  deferred<void> stop();
+
+  // Refuses new work, sends what is queued home with errc::shutting_down, and joins the threads.
+  void close() noexcept;
+
+ private:
+  // In each thread, around its calls.
+  virtual void begin_thread(may_block& /*permission*/) noexcept {}
+  virtual void end_thread() noexcept {}
+
+  void work(std::size_t number) noexcept;
+  queued_call* next_call() noexcept;
+  void call_ended() noexcept;
+  void thread_ended() noexcept;
+  void append(queued_call& call) noexcept WHORL_REQUIRES(mutex_);
+  void unlink(queued_call& call) noexcept WHORL_REQUIRES(mutex_);
+  result<void> start_thread() WHORL_REQUIRES(mutex_);
+  void all_threads_ended() noexcept;
+  void join_threads() noexcept;
+  error gone(std::string_view when) const;
+  static void send_home(queued_call* call) noexcept;
+
+  const work_queue_limits limits_;
+  mutable mutex mutex_;
+  std::condition_variable changed_;
+  queued_call* first_ WHORL_GUARDED_BY(mutex_) = nullptr;
+  queued_call* last_ WHORL_GUARDED_BY(mutex_) = nullptr;
+  std::vector<std::thread> threads_ WHORL_GUARDED_BY(mutex_);
+  std::size_t queued_ WHORL_GUARDED_BY(mutex_) = 0;
+  std::size_t running_ WHORL_GUARDED_BY(mutex_) = 0;
+  std::size_t living_ WHORL_GUARDED_BY(mutex_) = 0;  // threads that have not ended
+  std::uint64_t completed_ WHORL_GUARDED_BY(mutex_) = 0;
+  bool stopping_ WHORL_GUARDED_BY(mutex_) = false;
+  std::optional<mailbox> tell_stopped_ WHORL_GUARDED_BY(mutex_);
+  std::vector<promise<void>> stop_waiters_;  // touched by the loop that stops, only
+};
+
+}  // namespace detail
+}  // namespace whorl

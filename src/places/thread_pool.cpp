@@ -1,0 +1,20 @@
+#include <whorl/places/defer_to.h>
+#include <whorl/places/thread_pool.h>
+
+#include <utility>
+
+namespace whorl {
+
+thread_pool::thread_pool(thread_pool_options options)
+    : threads_(std::make_shared<detail::pool_threads>(
+          detail::work_queue_limits{std::move(options.name), options.most_threads, options.most_queued})) {}
+
+thread_pool::~thread_pool() { threads_->close(); }
+
+deferred<void> thread_pool::stop() { return threads_->stop(); }
+
+const std::string& thread_pool::name() const noexcept { return threads_->name(); }
+
+place_statistics thread_pool::statistics() const noexcept { return threads_->statistics(); }
+
+}  // namespace whorl

@@ -1,0 +1,7 @@
+// error: the function carries what cannot be seen (a lambda with captures, a std::function): give a function pointer or a lambda without captures, and what it captured as arguments after it; where you know that it is safe: unchecked(f, "reason")
+#include <whorl/places/defer_to.h>
+
+whorl::deferred<void> use(whorl::thread_pool& pool, int value) {
+  auto twice = [value] { return 2 * value; };
+  co_await whorl::defer_to(pool, twice);
+}
