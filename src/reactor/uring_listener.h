@@ -6,6 +6,7 @@
 
 #include <whorl/reactor/backend.h>
 
+#include <cstdint>
 #include <memory>
 
 #include "reactor/sockets.h"
@@ -19,7 +20,8 @@ class uring_listener final : public uring_client {
 
  private:
   class handle;
-  enum : kind { accept, pause };
+  enum : kind { accept, hesitate };
+  enum class next_step : std::uint8_t { accept, await_a_peer, rest, nothing };
 
   uring_listener(uring_requests& requests, listening_socket socket, accept_events& events) noexcept
       : uring_client(requests), socket_(std::move(socket)), events_(events) {}
@@ -34,8 +36,7 @@ class uring_listener final : public uring_client {
   listening_socket socket_;
   accept_events& events_;
   spare_descriptor spare_;
-  bool wants_pause_ = false;
-  bool broken_ = false;
+  next_step next_ = next_step::accept;
 };
 
 }  // namespace whorl
