@@ -64,7 +64,7 @@ void job_store::deliver(outcome<answered_operations> came) {
   std::vector<promise<job_answer>> promises = std::exchange(underway_, {});
   for (std::size_t i = 0; i < promises.size(); ++i) {
     if (!came) {
-      promises[i].errback(came.error());
+      promises[i].errback(came.error().error());  // a failure of its own for each: it records awaits
     } else if (result<job_answer>& answer = came->answers[i]; answer) {
       promises[i].callback(std::move(*answer));
     } else {

@@ -1,0 +1,41 @@
+// What the sub-commands of whorl have in common: exit codes, how they are added, and how they print.
+//
+// Exit codes: 0 done, 1 the work failed, 2 wrong usage.
+#pragma once
+
+#include <whorl/deferred/deferred.h>
+#include <whorl/jobs/value.h>
+#include <whorl/reactor/reactor.h>
+
+#include <CLI/CLI.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace whorl::cli {
+
+enum exit_code : int { exit_done = 0, exit_failed = 1, exit_usage = 2 };
+
+// Each adds itself to the application and, when it is the one that was asked for, sets `status`.
+void add_serve(CLI::App& app, int& status);
+void add_calcs(CLI::App& app, int& status);
+void add_submit(CLI::App& app, int& status);
+void add_jobs(CLI::App& app, int& status);
+void add_demo(CLI::App& app, int& status);
+
+inline constexpr std::string_view default_server = "http://127.0.0.1:8080";
+
+// --server URL, with the default and the help that every client command gives it.
+void add_server_option(CLI::App& command, std::string& server);
+
+// One line on standard error: "whorl: ...".
+void complain(std::string_view what);
+
+// The member's text, or "" if there is none.
+std::string text_of(const value& object, std::string_view name);
+double number_of(const value& object, std::string_view name);
+
+// "12.3 ms", "4.5 s", "2 min 5 s"
+std::string in_words(std::chrono::duration<double> time);
+
+}  // namespace whorl::cli
