@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <ctime>
 
 namespace whorl {
 
@@ -72,7 +73,7 @@ address memory_network::next_client_address(const address& to) noexcept {
   return to.with_port(next_port_++);
 }
 
-void memory_network::idle(memory_loop& loop, std::optional<time_point> until) noexcept {
+void memory_network::idle(const memory_loop& loop, std::optional<time_point> until) noexcept {
   bool others_busy = false;
   for (const memory_loop* other : loops_) {
     if (other != &loop) {
@@ -91,14 +92,29 @@ void memory_network::idle(memory_loop& loop, std::optional<time_point> until) no
           "the virtual clock stands still, because another loop of this memory_network has something to do: turn it "
           "too");
     }
-  } else if (until) {
-    held_up_ = 0;
+    return;
+  }
+  held_up_ = 0;
+  if (until) {
     now_ = *until;
   } else {
-    held_up_ = 0;
+    wait_for_wake();
+  }
+}
+
+// With several loops only briefly: the thread that waits is also the one that would give another loop something to do.
+void memory_network::wait_for_wake() noexcept {
+  if (loops_.size() == 1) {
     while (::sem_wait(&wakes_) != 0 && errno == EINTR) {
     }
+    return;
   }
+  timespec soon{};
+  ::clock_gettime(CLOCK_MONOTONIC, &soon);
+  soon.tv_nsec += 1'000'000;
+  soon.tv_sec += soon.tv_nsec / 1'000'000'000;
+  soon.tv_nsec %= 1'000'000'000;
+  ::sem_clockwait(&wakes_, CLOCK_MONOTONIC, &soon);
 }
 
 void memory_loop::add_candidate(memory_source& source) noexcept {

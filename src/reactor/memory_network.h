@@ -72,7 +72,7 @@ class memory_network {
 
   // `loop` has nothing to do until `until`: moves the clock as far as every loop allows, or, when there is nothing to
   // wait for in virtual time, waits for a wake().
-  void idle(memory_loop& loop, std::optional<time_point> until) noexcept;
+  void idle(const memory_loop& loop, std::optional<time_point> until) noexcept;
 
   // Thread: any, and signal handlers.
   void wake() noexcept { ::sem_post(&wakes_); }
@@ -84,6 +84,7 @@ class memory_network {
     memory_listener* listener;
   };
 
+  void wait_for_wake() noexcept;
   bool taken(const address& at, bool shared_port) const noexcept;
 
   time_point now_{};

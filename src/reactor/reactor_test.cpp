@@ -8,10 +8,13 @@
 #include <csignal>
 #include <memory>
 #include <optional>
+#include <random>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "reactor/backend_suite.h"
 
 namespace whorl {
 namespace {
@@ -394,6 +397,98 @@ TEST(ReactorsEnd, TellsAndDestroysWhatItOwns) {
     loop.adopt(std::make_unique<resident>(loop, order, 1));
   }
   EXPECT_EQ(order, std::vector({-1, 1}));
+}
+
+// The loop's own rules, over every back end.
+class ReactorOn : public testing::TestWithParam<kind> {
+ protected:
+  void SetUp() override {
+    if (GetParam() == kind::memory) {
+      loop.emplace(make_memory_backend(make_memory_network(std::random_device{}())));
+      return;
+    }
+    auto made = GetParam() == kind::epoll ? make_epoll_backend() : make_uring_backend();
+    if (!made) {
+      GTEST_SKIP() << made.error().what();
+    }
+    loop.emplace(std::move(*made));
+  }
+
+  std::optional<reactor> loop;
+};
+
+INSTANTIATE_TEST_SUITE_P(, ReactorOn, testing::Values(kind::epoll, kind::uring, kind::memory), [](const auto& what) {
+  return what.param == kind::epoll ? "epoll" : what.param == kind::uring ? "uring" : "memory";
+});
+
+TEST_P(ReactorOn, S43_TenThousandTimersRunInTheirOrderAndNeverEarly) {
+  constexpr int count = 10000;
+  std::mt19937 random(1);
+  std::vector<time_point> ran;
+  for (int i = 0; i < count; ++i) {
+    const duration delay = 1us * (random() % 50000);
+    const time_point due = loop->now() + delay;
+    loop->call_later(delay,
+                     [&, due] {
+                       EXPECT_GE(loop->now(), due);
+                       ran.push_back(due);
+                       if (ran.size() == count) {
+                         loop->stop();
+                       }
+                     })
+        .detach();
+    if (i % 2 == 0) {
+      const auto cancelled = loop->call_later(delay, [] { ADD_FAILURE() << "a cancelled call ran"; });
+    }
+  }
+  loop->run();
+  EXPECT_EQ(ran.size(), static_cast<std::size_t>(count));
+}
+
+TEST_P(ReactorOn, S53_CallsFromAThreadEndTheWait) {
+  std::thread other;
+  loop->call_from_thread([&] { other = std::thread([&] { loop->stop_from_thread(); }); });
+  loop->run();
+  other.join();
+}
+
+TEST_P(ReactorOn, S78_CallsFromThreadsComeBeforeTimersAndTimersBeforeEvents) {
+  accepting accepts;
+  const auto port = std::move(loop->io().listen(address::tcp("127.0.0.1", 0).value(), {}, accepts).value());
+  connecting attempt;
+  const auto trying = loop->io().connect(port->local_address(), attempt);
+  std::vector<std::string> order;
+  accepts.on_accepted = [&](stream_end&) {
+    order.emplace_back("event");
+    loop->call_later(0s, [&] { order.emplace_back("timer"); }).detach();
+    loop->call_from_thread([&] { order.emplace_back("call"); });
+  };
+  while (order.empty()) {
+    loop->turn(loop->now() + 1ms);
+  }
+  loop->turn(loop->now());
+  EXPECT_EQ(order, std::vector<std::string>({"event", "call", "timer"}));
+}
+
+TEST_P(ReactorOn, S71_WhatIsWrittenDuringTheShutdownIsStillSent) {
+  accepting accepts;
+  const auto port = std::move(loop->io().listen(address::tcp("127.0.0.1", 0).value(), {}, accepts).value());
+  connecting attempt;
+  const auto trying = loop->io().connect(port->local_address(), attempt);
+  while (!attempt.over() || accepts.ends.empty()) {
+    loop->turn(loop->now() + 1ms);
+  }
+  const auto trigger = loop->before_shutdown([&]() -> deferred<void> {
+    attempt.end->write("farewell");
+    return succeed();
+  });
+  loop->stop();
+  loop->run();
+  accepts.ends[0]->stream->start_receiving();
+  for (int turn = 0; turn < 1000 && accepts.ends[0]->received != "farewell"; ++turn) {
+    loop->turn(loop->now() + 1ms);
+  }
+  EXPECT_EQ(accepts.ends[0]->received, "farewell");
 }
 
 TEST_F(Reactor, CountsItsTurnsWithoutItsSleep) {
