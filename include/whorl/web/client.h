@@ -9,7 +9,7 @@
 // Thread: the loop's.
 // Fails:  errc::bad_input for a URL or a method that cannot be; errc::timed_out; errc::too_large for a body beyond the
 //         limit; the errors of connect and of the connection. A status of 400 or more is no failure.
-// Cancel: aborts the connection.
+// Cancel: aborts the connection. A read that is cancelled loses no bytes.
 #pragma once
 
 #include <whorl/deferred/deferred.h>
@@ -32,7 +32,7 @@ struct client_request {
   std::string method = "GET";
   http::headers headers;  // Host, Content-Length and Connection are added
   std::string body;
-  duration time_limit = std::chrono::seconds(30);  // for fetch: all of it; for open: until the head is there
+  duration time_limit = std::chrono::seconds(30);   // for fetch: all of it; for open: until the head is there
   std::size_t body_limit_bytes = 64 * 1024 * 1024;  // for fetch
 };
 
@@ -58,10 +58,10 @@ class open_response {
   // Fails: errc::connection_lost if the connection ends before the body does.
   deferred<std::string> read();
 
- private:
-  friend deferred<open_response> open(reactor& loop, std::string url, client_request request);
   struct state;
   explicit open_response(std::shared_ptr<state> state) noexcept;
+
+ private:
   std::shared_ptr<state> state_;
 };
 

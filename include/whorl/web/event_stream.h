@@ -5,7 +5,8 @@
 //     later:                       std::erase_if(subscribers, [&](auto& s) { return !s.push({.data = text}); });
 //
 // Thread:   the loop's.
-// Lifetime: a handle; copies share the stream, which ends when close() is called, or the peer or the server does.
+// Lifetime: a handle; copies share the stream. It ends when close() is called or the last handle is gone, and when the
+//           peer leaves or the server stops.
 // Cost:     events to a peer that does not read pile up to `event_backlog_bytes` (server_options); then it is dropped.
 // Source:   https://html.spec.whatwg.org/multipage/server-sent-events.html, section 9.2
 #pragma once
@@ -16,10 +17,12 @@
 
 namespace whorl::web {
 
+class http_connection;
+
 struct event {
   std::string data;  // may have several lines
   std::string name;  // empty: "message"
-  std::string id;  // empty: none; a page that reconnects sends it as Last-Event-ID
+  std::string id;    // empty: none; a page that reconnects sends it as Last-Event-ID
 };
 
 // As it goes over the wire. Throws misuse for a name or an id of more than one line.
@@ -40,19 +43,8 @@ class event_stream {
 
   bool open() const noexcept;
 
-  // What the stream is attached to once the response is on its way; the server's business.
-  class sink {
-   public:
-    virtual bool send_event(std::string_view text) noexcept = 0;
-    virtual void end_events() noexcept = 0;
-
-   protected:
-    ~sink() = default;
-  };
-  void attach(sink& to);
-  void detach() noexcept;
-
  private:
+  friend class http_connection;
   struct state;
   std::shared_ptr<state> state_;
 };

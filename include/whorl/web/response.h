@@ -37,6 +37,9 @@ class response {
 
   static response of(std::string_view content_type, std::string body);
 
+  // Of something that lives as long as the program, such as an embedded file: it is not copied.
+  static response lasting(std::string_view content_type, std::string_view body);
+
   // Sent with Content-Length if the length is given, else chunked.
   static response pulled(std::string_view content_type, piece_source next_piece,
                          std::optional<std::uint64_t> content_length = std::nullopt);
@@ -62,7 +65,6 @@ class response {
   http::headers& headers() noexcept { return headers_; }
   const http::headers& headers() const noexcept { return headers_; }
 
-  // A view of something that lives as long as the program, such as an embedded file.
   struct pulled_body {
     piece_source next_piece;
     std::optional<std::uint64_t> content_length;

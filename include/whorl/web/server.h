@@ -43,19 +43,19 @@ class reactor;
 namespace whorl::web {
 
 struct server_options {
-  http::message_limits limits;               // 414, 431, 413
-  std::size_t connections = 20'000;           // more are answered 503 and closed
-  std::size_t pipelined_bytes = 64 * 1024;    // input kept while a request is handled; then reading stops
+  http::message_limits limits;              // 414, 431, 413
+  std::size_t connections = 20'000;         // more are answered 503 and closed
+  std::size_t pipelined_bytes = 64 * 1024;  // input kept while a request is handled; then reading stops
 
-  duration head_time = std::chrono::seconds(10);      // from its first byte (or from connecting) to its end; 408
-  duration body_window = std::chrono::seconds(10);    // each one must bring
-  std::size_t body_window_bytes = 4 * 1024;           // this much of a body, or its end; 408
-  duration idle_time = std::chrono::seconds(60);      // between requests
+  duration head_time = std::chrono::seconds(10);         // from its first byte (or from connecting) to its end; 408
+  duration body_window = std::chrono::seconds(10);       // each one must bring
+  std::size_t body_window_bytes = 4 * 1024;              // this much of a body, or its end; 408
+  duration idle_time = std::chrono::seconds(60);         // between requests
   duration write_stall_time = std::chrono::seconds(30);  // a peer that takes nothing for so long is dropped
-  duration stop_time = std::chrono::seconds(10);      // what stop() waits for connections to end
+  duration stop_time = std::chrono::seconds(10);         // what stop() waits for connections to end
 
-  duration heartbeat = std::chrono::seconds(15);      // a comment to idle subscribers of events
-  std::size_t event_backlog_bytes = 1024 * 1024;      // a subscriber with more than this unread is dropped
+  duration heartbeat = std::chrono::seconds(15);  // a comment to idle subscribers of events
+  std::size_t event_backlog_bytes = 1024 * 1024;  // a subscriber with more than this unread is dropped
 
   listen_options socket;
 };
@@ -65,9 +65,9 @@ struct server_statistics {
   std::uint64_t connections_accepted = 0;
   std::uint64_t connections_refused = 0;  // answered 503
   std::uint64_t requests = 0;
-  std::uint64_t requests_refused = 0;     // by the parser or a time limit
+  std::uint64_t requests_refused = 0;  // by the parser or a time limit
   std::uint64_t handlers_failed = 0;
-  std::uint64_t peers_left = 0;           // while their request was handled
+  std::uint64_t peers_left = 0;  // while their request was handled
 };
 
 class server {
