@@ -19,6 +19,9 @@ class transport;
 
 class protocol {
  public:
+  protocol() = default;
+  protocol(const protocol&) = delete;
+  protocol& operator=(const protocol&) = delete;
   virtual ~protocol() = default;
 
   // Exactly once, before everything else (S79). The transport lives as long as the protocol.
@@ -31,14 +34,23 @@ class protocol {
   // it, and calls lose_connection() itself in the end (S87).
   virtual void read_connection_lost();
 
+  // What was written before lose_write_connection() has been sent, and this side has ended (S88).
+  virtual void write_connection_lost() {}
+
   // Exactly once, last (S79), and never from inside a call to the transport (S89). Reasons: connection_done for an end
   // in order from either side, connection_aborted for our abort, connection_lost for errors and shutdown, or what broke
   // the connection (S80).
   virtual void connection_lost(const failure& reason);
 
-  // The transport holds more unsent bytes than its high-water mark; stop writing until writing_resumed (S97b).
+  // The transport holds as many unsent bytes as its high-water mark; stop writing until writing_resumed (S97b). Both
+  // come in turns, and later than the write that caused them: who writes much in one event compares
+  // transport::unsent_bytes() with the mark before each write, stops, and goes on at writing_resumed.
   virtual void writing_paused() {}
   virtual void writing_resumed() {}
+
+ private:
+  friend class stream_transport;
+  transport* transport_ = nullptr;
 };
 
 // Builds the protocol of each new connection; nothing (null) refuses it politely (S92).
