@@ -1,8 +1,6 @@
 #include "cli/api_client.h"
 #include "cli/command.h"
 
-#include <whorl/reactor/run.h>
-
 #include <fmt/format.h>
 
 #include <memory>
@@ -55,7 +53,7 @@ void add_calcs(CLI::App& app, int& status) {
       "calcs", "List the calculations a server offers, their arguments, and where each runs and why");
   add_server_option(*command, wanted->server);
   command->add_flag("--json", wanted->as_json, "Print JSON");
-  command->callback([wanted, &status] { status = run(show, *wanted); });
+  command->callback([wanted, &status] { status = run_command(show, *wanted); });
 }
 
 }  // namespace whorl::cli

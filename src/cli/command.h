@@ -6,6 +6,7 @@
 #include <whorl/deferred/deferred.h>
 #include <whorl/jobs/value.h>
 #include <whorl/reactor/reactor.h>
+#include <whorl/reactor/run.h>
 
 #include <CLI/CLI.hpp>
 
@@ -30,6 +31,30 @@ void add_server_option(CLI::App& command, std::string& server);
 
 // One line on standard error: "whorl: ...".
 void complain(std::string_view what);
+
+template <class Main, class... Args>
+deferred<int> complaining(reactor& loop, Main main, Args... args) {
+  try {
+    if constexpr (std::same_as<std::invoke_result_t<Main, reactor&, Args...>, deferred<int>>) {
+      co_return co_await std::invoke(std::move(main), loop, std::move(args)...);
+    } else {
+      co_await std::invoke(std::move(main), loop, std::move(args)...);
+    }
+  } catch (const error& why) {
+    if (why.is(errc::cancelled)) {
+      throw;  // a signal stopped the loop
+    }
+    complain(why.what());
+    co_return exit_failed;
+  }
+  co_return exit_done;
+}
+
+// Runs a command's coroutine on a loop of its own. An error is said in one line, with its hint, and gives exit_failed.
+template <class Main, class... Args>
+int run_command(Main main, Args... args) {
+  return run(complaining<Main, Args...>, std::move(main), std::move(args)...);
+}
 
 // The member's text, or "" if there is none.
 std::string text_of(const value& object, std::string_view name);

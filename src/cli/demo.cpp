@@ -5,7 +5,6 @@
 #include <whorl/jobs/calcs.h>
 #include <whorl/jobs/job_server.h>
 #include <whorl/places/defer_to.h>
-#include <whorl/reactor/run.h>
 
 #include <whorl_embedded/data.h>
 
@@ -175,7 +174,7 @@ void add_demo(CLI::App& app, int& status) {
   command->add_option("--listen", wanted->listen, "Where the server listens")->capture_default_str();
   command->add_option("--directory", wanted->directory,
                       "Keep the store and the results here [a directory that is removed]");
-  command->callback([wanted, &status] { status = run(demo, std::shared_ptr<const options>(wanted)); });
+  command->callback([wanted, &status] { status = run_command(demo, std::shared_ptr<const options>(wanted)); });
 }
 
 }  // namespace whorl::cli

@@ -1,8 +1,6 @@
 #include "cli/api_client.h"
 #include "cli/command.h"
 
-#include <whorl/reactor/run.h>
-
 #include <fmt/format.h>
 
 #include <memory>
@@ -19,6 +17,11 @@ struct options {
   int limit = 50;
   bool as_json = false;
 };
+
+std::string job_number(const std::string& text) {
+  const bool digits = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+  return digits ? "" : "\"" + text + "\" is no job's number; whorl jobs lists them";
+}
 
 void print_line(const value& job) {
   std::string what = text_of(job, "error");
@@ -76,16 +79,16 @@ deferred<void> show(reactor& loop, options wanted) {
 void add_jobs(CLI::App& app, int& status) {
   auto wanted = std::make_shared<options>();
   CLI::App* command = app.add_subcommand("jobs", "List jobs, the newest first; show one in full; cancel one");
-  CLI::Option* id = command->add_option("ID", wanted->id, "Show this job in full")->check(CLI::PositiveNumber);
+  CLI::Option* id = command->add_option("ID", wanted->id, "Show this job in full")->check(job_number);
   CLI::Option* cancel =
-      command->add_option("--cancel", wanted->cancel, "Cancel this job")->type_name("ID")->check(CLI::PositiveNumber);
+      command->add_option("--cancel", wanted->cancel, "Cancel this job")->type_name("ID")->check(job_number);
   cancel->excludes(id);
   command->add_option("--state", wanted->state, "Only jobs in this state")
       ->check(CLI::IsMember({"queued", "running", "done", "failed", "cancelled"}));
   command->add_option("--limit", wanted->limit, "At most so many")->check(CLI::Range(1, 1000))->capture_default_str();
   add_server_option(*command, wanted->server);
   command->add_flag("--json", wanted->as_json, "Print JSON");
-  command->callback([wanted, &status] { status = run(show, *wanted); });
+  command->callback([wanted, &status] { status = run_command(show, *wanted); });
 }
 
 }  // namespace whorl::cli

@@ -3,7 +3,6 @@
 #include <whorl/deferred/log.h>
 #include <whorl/jobs/calcs.h>
 #include <whorl/jobs/job_server.h>
-#include <whorl/reactor/run.h>
 
 #include <fmt/format.h>
 
@@ -39,7 +38,8 @@ void add_serve(CLI::App& app, int& status) {
       ->capture_default_str();
   command->add_option("--files", options->input_roots,
                       "A directory that jobs may read files from (repeatable) [the working directory]");
-  command->callback([options, &status] { status = run(serve, std::shared_ptr<const job_server_options>(options)); });
+  command->callback(
+      [options, &status] { status = run_command(serve, std::shared_ptr<const job_server_options>(options)); });
 }
 
 }  // namespace whorl::cli

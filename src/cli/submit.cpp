@@ -2,8 +2,6 @@
 #include "cli/command.h"
 #include "cli/progress_bar.h"
 
-#include <whorl/reactor/run.h>
-
 #include <fmt/format.h>
 
 #include <filesystem>
@@ -101,7 +99,7 @@ void add_submit(CLI::App& app, int& status) {
   command->add_flag("--json", wanted->as_json, "Print JSON");
   command->callback([wanted, &status] {
     wanted->wait = wanted->wait || !wanted->output.empty();
-    status = run(submit, std::shared_ptr<const options>(wanted), arguments_of(*wanted));
+    status = run_command(submit, std::shared_ptr<const options>(wanted), arguments_of(*wanted));
   });
 }
 
