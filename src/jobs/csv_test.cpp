@@ -115,9 +115,8 @@ TEST(Csv, CountsRowsAndBytesOfEachBlock) {
                                           "\xEF\xBB\xBF"
                                           "a\n1\n2\n3")
                                       .value();
-  for (csv_block& last : splitter.finish().value()) {
-    blocks.push_back(std::move(last));
-  }
+  const std::vector<csv_block> last = splitter.finish().value();
+  blocks.insert(blocks.end(), last.begin(), last.end());
 
   ASSERT_EQ(blocks.size(), 3);
   EXPECT_EQ(blocks[0].first_row, 1);
