@@ -46,7 +46,7 @@ struct job_server_options {
   std::vector<std::filesystem::path> input_roots;  // jobs may read files below these; none: the working directory
   job_limits limits;
   sweep_jobs retention;
-  job_runner_options runner;                       // results and slots_in_pool are filled in
+  job_runner_options runner;  // results and slots_in_pool are filled in
   web::server_options web;
 };
 
