@@ -65,6 +65,7 @@ struct job_runner::state {
   static deferred<attempt_end> calculate(state* self, attempt_id attempt);
   static deferred<void> write_end(state* self, attempt_end end);
   void forget(attempt_id attempt);
+  void end_drain();
 
   void stop(run& running, ending how, const char* reason);
   void obey(const std::vector<attempt_id>& attempts, const std::vector<standing>& standings);
@@ -242,16 +243,20 @@ void job_runner::state::forget(attempt_id attempt) {
   const auto ended = runs.find(attempt);
   --ended->second.group->taken;
   runs.erase(ended);
-  if (draining && runs.empty() && drained) {
-    drain_timer.cancel();
-    auto done = std::move(*drained);
-    drained.reset();
-    if (!done.fired()) {
-      done.callback();
-    }
+  if (draining && runs.empty()) {
+    // In a later turn: whoever waits may destroy the store, and this may be inside one of its callbacks.
+    drain_timer = loop.call_later(duration::zero(), [this] { end_drain(); });
     return;
   }
   fill_soon();
+}
+
+void job_runner::state::end_drain() {
+  if (drained && !drained->fired()) {
+    auto done = std::move(*drained);
+    drained.reset();
+    done.callback();
+  }
 }
 
 void job_runner::state::stop(run& running, ending how, const char* reason) {

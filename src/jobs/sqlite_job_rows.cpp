@@ -174,12 +174,16 @@ job_id sqlite_job_rows::insert(const job& accepted) {
 }
 
 void sqlite_job_rows::save(const job& after) {
-  const auto worker = after.lease ? std::optional(after.lease->worker) : std::nullopt;
-  const auto until = after.lease ? std::optional(number(after.lease->until)) : std::nullopt;
+  std::optional<std::string> worker;
+  std::optional<utc_time> until;
+  if (after.lease) {
+    worker = after.lease->worker;
+    until = after.lease->until;
+  }
   statements_.save.run(wait_, to_string(after.state), after.cancel_requested ? 1 : 0, after.attempt, after.failures,
                        after.crashes, number(after.not_before), number(after.started), number(after.finished), worker,
-                       until, after.progress, after.note, after.error, after.hint, after.result_file, after.result,
-                       number(after.id));
+                       number(until), after.progress, after.note, after.error, after.hint, after.result_file,
+                       after.result, number(after.id));
 }
 
 void sqlite_job_rows::erase(const job& ended) { statements_.erase.run(wait_, number(ended.id)); }

@@ -40,11 +40,13 @@ class Server:
         return http.client.HTTPConnection(self.host, self.port, timeout=timeout)
 
     def ask(self, method, path, body=None, headers=None, connection=None):
-        connection = connection or self.connect()
+        asked = connection or self.connect()
         text = None if body is None else json.dumps(body)
-        connection.request(method, path, text, {"Content-Type": "application/json", **(headers or {})})
-        answer = connection.getresponse()
+        asked.request(method, path, text, {"Content-Type": "application/json", **(headers or {})})
+        answer = asked.getresponse()
         content = answer.read()
+        if connection is None:
+            asked.close()
         if answer.status >= 400:
             raise Refused(answer.status, content.decode())
         return json.loads(content) if "json" in answer.headers.get("Content-Type", "") else content.decode()
