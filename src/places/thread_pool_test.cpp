@@ -313,13 +313,15 @@ TEST(ThreadPool, S65_CancellingQueuedWorkTakesItOut) {
   first.entered.wait();
   std::vector<int> ran;
   auto queued = defer_to(pool, append, lend(ran), 1);
-  auto dropped = std::optional(defer_to(pool, append, lend(ran), 2));
+  {
+    auto dropped = defer_to(pool, append, lend(ran), 2);
+    EXPECT_EQ(pool.statistics().queued, 2U);
+  }
   auto last = defer_to(pool, append, lend(ran), 3);
 
   queued.cancel();
   EXPECT_TRUE(queued.ready());
   EXPECT_TRUE(std::move(queued).take().error().check(errc::cancelled));
-  dropped.reset();
   EXPECT_EQ(pool.statistics().queued, 1U);
 
   first.opened.count_down();

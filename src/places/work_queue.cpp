@@ -60,15 +60,16 @@ result<void> work_queue::submit(std::unique_ptr<queued_call>& call) {
                             "or raise most_queued",
                             limits_.name, queued_, running_)));
     }
-    append(*call);
+    queued_call& taken = *call.release();
+    append(taken);
     if (queued_ > living_ - running_ && living_ < limits_.most_threads) {
       const auto started = start_thread();
       if (!started && living_ == 0) {
-        unlink(*call);
+        unlink(taken);
+        call.reset(&taken);
         return started;
       }
     }
-    call.release();
   }
   changed_.notify_one();
   return {};

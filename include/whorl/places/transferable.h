@@ -181,17 +181,9 @@ concept container = requires {
 template <class T>
 concept container_adaptor = requires { typename T::container_type; };
 
-template <class T>
-consteval refusal refusal_of_class() {
-  if constexpr (refusal_of_template<T> != refusal::none) {
-    return refusal_of_template<T>;
-  } else if constexpr (bound_to_a_loop<T>) {
-    return refusal::loop_bound;
-  } else if constexpr (std::same_as<T, may_block>) {
-    return refusal::permission;
-  } else if constexpr (!complete<T>) {
-    return refusal::none;
-  } else if constexpr (functor_with_state<T>) {
+template <complete T>
+consteval refusal refusal_of_complete_class() {
+  if constexpr (functor_with_state<T>) {
     return refusal::hidden_state;
   } else if constexpr (std::ranges::enable_view<T>) {
     return refusal::view;
@@ -203,6 +195,21 @@ consteval refusal refusal_of_class() {
     return refusal_of_part<typename T::container_type>();
   } else {
     return refusal::none;
+  }
+}
+
+template <class T>
+consteval refusal refusal_of_class() {
+  if constexpr (refusal_of_template<T> != refusal::none) {
+    return refusal_of_template<T>;
+  } else if constexpr (bound_to_a_loop<T>) {
+    return refusal::loop_bound;
+  } else if constexpr (std::same_as<T, may_block>) {
+    return refusal::permission;
+  } else if constexpr (complete<T>) {
+    return refusal_of_complete_class<T>();
+  } else {
+    return refusal::none;  // behind a unique_ptr, and of the user's
   }
 }
 
