@@ -24,6 +24,9 @@ constexpr auto store_pause = std::chrono::seconds(1);
 // How often it looks for jobs whose delay is over, for leases that ran out, and for work that nobody takes.
 constexpr auto look_every = std::chrono::seconds(1);
 
+// How often in a row it finds work that nobody takes before it says so.
+constexpr int looks_until_alarm = 3;
+
 // How many progress samples pass between two that are written down.
 constexpr int samples_a_report = 4;
 
@@ -99,7 +102,7 @@ struct job_runner::state {
   delayed_call drain_timer;
   bool started = false;
   bool draining = false;
-  bool overlooked = false;
+  int overlooked = 0;  // looks in a row that found work and nobody at it
   int samples = 0;
   std::optional<promise<void>> drained;
 };
@@ -344,12 +347,14 @@ deferred<void> job_runner::state::look(state* self) {
     }
   }
   const bool nobody_works = counts->eligible() > 0 && self->runs.empty();
-  if (nobody_works && self->overlooked) {
-    log(log_level::warning, "jobs are waiting but none was leased; looking again",
+  self->overlooked = nobody_works ? self->overlooked + 1 : 0;
+  if (self->overlooked == looks_until_alarm) {
+    log(log_level::warning, "jobs are waiting but none is leased; is each of their calculations offered here?",
         {{"waiting", std::to_string(counts->eligible())}});
+  }
+  if (nobody_works) {
     self->fill();
   }
-  self->overlooked = nobody_works;
 }
 
 void job_runner::state::every(delayed_call& timer, milliseconds period, void (*tick)(state&)) {

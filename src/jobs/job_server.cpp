@@ -60,7 +60,7 @@ deferred<void> job_server::state::start(state* self) {
     roots.push_back(root.string());
   }
   if (roots.empty()) {
-    roots.push_back(".");
+    roots.emplace_back(".");
   }
   auto opened_roots = co_await defer_to(self->files, open_roots, std::move(roots));
   auto inputs = std::make_shared<const file_roots>(std::move(opened_roots));
@@ -115,7 +115,7 @@ void job_server::state::watch() {
 deferred<void> job_server::state::look_after(state* self) {
   auto counts = co_await self->store->count().result();
   if (counts) {
-    self->counts = std::move(*counts);
+    self->counts = *counts;
   }
   if (++self->looks % looks_a_sweep != 0) {
     co_return;

@@ -60,7 +60,7 @@ answered_operations sqlite_jobs::run_all(may_block& wait, std::vector<job_operat
       if (!database_.in_transaction()) {
         throw;
       }
-      answered.answers.push_back(std::unexpected(why));
+      answered.answers.emplace_back(std::unexpected(why));
       continue;
     }
     std::ranges::move(engine.take_changes(), std::back_inserter(answered.changes));
