@@ -271,7 +271,7 @@ TEST(StatsBootstrap, SaysWhatIsWrongWithTheColumn) {
 // How long it takes until a cancelled run has ended and its threads are idle.
 duration cancel_in_the_middle() {
   bench b(2);
-  deferred<calc_result> underway = b.start("stats.bootstrap", sample_arguments(100'000, 1'000'000));
+  deferred<calc_result> underway = b.start("stats.bootstrap", sample_arguments(20'000, 1'000'000));
   while (b.progress().fraction() == 0) {
     b.loop().turn(b.loop().now() + 1ms);
   }

@@ -96,10 +96,8 @@ deferred<response> show(job_server::state* self, request asked) {
   if (!found) {
     co_return refusal(found.error(), "id");
   }
-  for (const running_job& running : self->runner->running()) {
-    if (running.attempt == found->current()) {
-      found->progress = running.progress;
-    }
+  if (const auto running = self->runner->find(found->current())) {
+    found->progress = running->progress;
   }
   co_return response::json(to_text(details_of(*found, self->calcs.find(found->calc))));
 }

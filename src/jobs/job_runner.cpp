@@ -431,12 +431,11 @@ deferred<void> job_runner::drain() {
   return self.drained->get_deferred();
 }
 
-std::vector<running_job> job_runner::running() const {
-  std::vector<running_job> all;
-  for (const auto& [attempt, running] : state_->runs) {
-    all.push_back(state_->describe(running));
-  }
-  return all;
+std::size_t job_runner::running_jobs() const noexcept { return state_->runs.size(); }
+
+std::optional<running_job> job_runner::find(attempt_id attempt) const {
+  const auto found = state_->runs.find(attempt);
+  return found == state_->runs.end() ? std::nullopt : std::optional(state_->describe(found->second));
 }
 
 }  // namespace whorl

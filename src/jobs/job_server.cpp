@@ -175,7 +175,7 @@ server_health job_server::state::health() const {
           .turns = loop.statistics(),
           .jobs = counts,
           .store_waiting = store->waiting(),
-          .running = runner->running().size(),
+          .running = runner->running_jobs(),
           .places = {of_pool(pool, "pool"), of_pool(files, "files"),
                      place_health{.name = "units",
                                   .kind = "lane",

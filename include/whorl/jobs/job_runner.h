@@ -69,7 +69,10 @@ class job_runner {
   // stopped and handed back, unfinished, for the next start. Cancel: hands back at once.
   deferred<void> drain();
 
-  std::vector<running_job> running() const;
+  std::size_t running_jobs() const noexcept;
+
+  // Nothing if that attempt does not run here.
+  std::optional<running_job> find(attempt_id attempt) const;
 
   // Called for every running job whose progress has moved, each sample_every.
   std::function<void(const running_job&)> on_progress;
