@@ -232,6 +232,7 @@ TEST_P(Conformance, S84_APeerThatTakesNothingIsAbortedAfterTheLinger) {
 TEST_P(Conformance, S84_APeerThatNeverEndsIsClosedAfterTheLinger) {
   connect_pair(half_open::ends, half_open::goes_on);
   server.connection->write("good bye");
+  settle();
   server.connection->lose_connection(short_linger);
   until([&] { return server.lost(); }, "the linger has passed");
   EXPECT_TRUE(server.reason->check(errc::connection_done)) << server.reason->describe();
@@ -240,6 +241,7 @@ TEST_P(Conformance, S84_APeerThatNeverEndsIsClosedAfterTheLinger) {
 }
 
 TEST_P(Conformance, S84_TheLingerStartsAnewWheneverThePeerTakesSomething) {
+  if (!loop().io().simulated()) GTEST_SKIP() << "how fast a kernel hands bytes over is its own affair";
   connect_pair();
   const std::string bytes = pattern(40 * much);
   client.connection->pause_producing();

@@ -298,7 +298,8 @@ TEST(RequestParser, MutatedRequestsAreReadTheSameInAnyPieces) {
       "POST /a?b=c HTTP/1.1\r\nHost: a:1\r\nContent-Length: 5\r\nX: y\r\n\r\nhello"
       "PUT /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;e=f\r\nhello\r\n0\r\nT: u\r\n\r\n"
       "GET / HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n";
-  constexpr std::string_view material("\r\n \t:;,0159aAfG/?#%\0\x7f\xff\"", 25);
+  using std::string_view_literals::operator""sv;
+  constexpr std::string_view material = "\r\n \t:;,0159aAfG/?#%\0\x7f\xff\""sv;
   std::mt19937 random(20240917);
   const auto below = [&](std::size_t bound) { return static_cast<std::size_t>(random() % bound); };
   for (int round = 0; round < 20'000; ++round) {

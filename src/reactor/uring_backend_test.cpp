@@ -416,6 +416,33 @@ TEST(UringBackend, ADestroyedChannelHearsNothingMoreOfTheSameTurn) {
   EXPECT_FALSE(server->end);
 }
 
+int descriptor_of(const channel& stream) {
+  for (int fd = 3; fd < 1000; ++fd) {
+    if (local_address_of(fd) == stream.local_address() && peer_address_of(fd) == stream.peer_address()) {
+      return fd;
+    }
+  }
+  return -1;
+}
+
+TEST(UringBackend, S97_ADescriptorClosedBehindOurBackFailsSendingWithoutACrashOrASpin) {
+  loop on;
+  connected_pair both(on);
+  on.io().turn(on.io().now());
+  peer& server = both.server();
+  const int descriptor = descriptor_of(*server.stream);
+  ASSERT_GE(descriptor, 0);
+  ASSERT_EQ(::close(descriptor), 0);
+  server.stream->write(std::string("x"));
+  ASSERT_TRUE(on.turn_until([&] { return server.failed_send.has_value(); }));
+  EXPECT_EQ(*server.failed_send, EBADF);
+  on.io().turn(on.io().now());
+  on.io().turn(on.io().now() + milliseconds(20));
+  EXPECT_GE(on.io().waited(), milliseconds(20)) << "it spins";
+  both.accepts.peers.clear();
+  ASSERT_TRUE(on.turn_until([&] { return both.client->end.has_value(); }));
+}
+
 TEST(UringBackend, PeersOfAListenerThatDiedInTheSameTurnAreClosed) {
   loop on;
   accepting accepts;

@@ -50,7 +50,7 @@ struct request_head {
   headers fields;
   std::optional<std::uint64_t> content_length;
   bool chunked = false;
-  bool keep_alive = true;        // the client means to go on using the connection
+  bool keep_alive = true;         // the client means to go on using the connection
   bool expects_continue = false;  // it waits for 100 (Continue) before it sends the body
 };
 
