@@ -20,9 +20,9 @@ namespace whorl::web {
 class http_connection;
 
 struct event {
-  std::string data;  // may have several lines
-  std::string name;  // empty: "message"
-  std::string id;    // empty: none; a page that reconnects sends it as Last-Event-ID
+  std::string data;    // may have several lines
+  std::string name{};  // empty: "message"
+  std::string id{};    // empty: none; a page that reconnects sends it as Last-Event-ID
 };
 
 // As it goes over the wire. Throws misuse for a name or an id of more than one line.
