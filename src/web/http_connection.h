@@ -37,7 +37,7 @@ struct handling : whorl::detail::framed {
   void cancel();
 
   http_connection* connection = nullptr;  // none: the peer has left
-  std::shared_ptr<server::state> server;
+  std::shared_ptr<web::server::state> server;
   deferred<void> work;
 
   handling(http_connection& of, std::shared_ptr<server::state> its_server)
