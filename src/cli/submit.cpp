@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -55,9 +56,10 @@ void print_result(const value& job, const options& wanted) {
 
 deferred<int> wait_and_show(api_client& server, std::string id, std::shared_ptr<const options> wanted) {
   auto bar = std::make_shared<progress_bar>();
-  auto ended = co_await server.wait_for(id, [bar, calc = wanted->calc](const value& job) {
+  std::function<void(const value&)> draw = [bar, calc = wanted->calc](const value& job) {
     bar->draw(calc + " " + text_of(job, "state"), number_of(job, "progress"), text_of(job, "note"));
-  });
+  };
+  auto ended = co_await server.wait_for(id, std::move(draw));
   bar.reset();
   if (text_of(ended, "state") != "done") {
     complain(fmt::format("job {} has {}: {}", id, text_of(ended, "state") == "failed" ? "failed" : "been cancelled",

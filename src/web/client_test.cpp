@@ -61,12 +61,20 @@ TEST_P(WebClient, S124_ReadsABodyInPiecesAsTheyCome) {
   EXPECT_EQ(opened->status(), 200);
   EXPECT_EQ(opened->headers().find("Content-Type"), "text/event-stream");
   stream.push(event("one"));
-  EXPECT_EQ(*result_of(opened->read()), "data: one\n\n");
+  std::string got;
+  while (got.size() < std::string_view("data: one\n\n").size()) {
+    got += *result_of(opened->read());  // the memory back end cuts what is sent in pieces of its choice
+  }
+  EXPECT_EQ(got, "data: one\n\n");
   deferred<std::string> second = opened->read();
   settle();
   EXPECT_FALSE(second.ready());
   stream.push(event("two"));
-  EXPECT_EQ(*result_of(std::move(second)), "data: two\n\n");
+  got = *result_of(std::move(second));
+  while (got.size() < std::string_view("data: two\n\n").size()) {
+    got += *result_of(opened->read());
+  }
+  EXPECT_EQ(got, "data: two\n\n");
   stream.close();
   EXPECT_EQ(*result_of(opened->read()), "");
   EXPECT_EQ(*result_of(opened->read()), "");
