@@ -22,7 +22,7 @@ class http_connection;
 struct handling;
 
 struct server::state : std::enable_shared_from_this<state> {
-  state(reactor& its_loop, server_options its_options) : loop(its_loop), options(std::move(its_options)) {}
+  state(reactor& its_loop, server_options its_options) : loop(its_loop), options(its_options) {}
 
   // For the factory: the protocol of a new connection.
   std::unique_ptr<protocol> accept();
