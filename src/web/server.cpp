@@ -107,7 +107,7 @@ void server::state::abort_all() noexcept {
   }
 }
 
-server::server(reactor& loop, server_options options) : state_(std::make_shared<state>(loop, std::move(options))) {}
+server::server(reactor& loop, server_options options) : state_(std::make_shared<state>(loop, options)) {}
 
 server::~server() {
   state_->destroyed = true;
