@@ -15,9 +15,10 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "support"))
-from served import Server  # noqa: E402
+from served import BINARY, Server  # noqa: E402
 
-SANITIZED = bool(os.environ.get("WHORL_SANITIZE"))  # its own book-keeping dwarfs a connection
+with open(BINARY, "rb") as program:
+    SANITIZED = b"__asan_init" in (code := program.read()) or b"__tsan_init" in code  # its book-keeping dwarfs a connection
 IDLE = int(os.environ.get("WHORL_CROWD", "1000" if SANITIZED else "10000"))
 SLOW = max(1, IDLE // 10)
 VANISHING = max(1, IDLE // 100)
