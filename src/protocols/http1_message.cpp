@@ -139,14 +139,13 @@ int message_reader::add_to_target(std::string_view piece) {
   return HPE_OK;
 }
 
+// Also of trailers: they are judged, and forgotten, since the head was handed over before.
 int message_reader::end_header() {
-  if (!head_done_) {  // trailers are read over: nobody asked for any, and they must not pass for headers
-    if (fields_.size() == limits_.header_count) {
-      return refuse(431, "more than " + std::to_string(limits_.header_count) + " headers");
-    }
-    if (!fields_.try_add(name_, without_blanks_at_end(value_))) {
-      return refuse(400, "a header whose name is no token or whose value holds a control character");
-    }
+  if (fields_.size() == limits_.header_count) {
+    return refuse(431, "more than " + std::to_string(limits_.header_count) + " headers");
+  }
+  if (!fields_.try_add(name_, without_blanks_at_end(value_))) {
+    return refuse(400, "a header whose name is no token or whose value holds a control character");
   }
   name_.clear();
   value_.clear();

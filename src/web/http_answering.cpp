@@ -33,7 +33,10 @@ std::optional<std::uint64_t> length_of(const response::body_variant& body) {
 }  // namespace
 
 void http_connection::answer(outcome<response> handled) {
-  if (phase_ == phase::closing) return;
+  if (phase_ == phase::closing) {
+    if (handled) discard(*handled);
+    return;
+  }
   if (!handled) {
     if (peer_ended_) {  // most likely the failure is its own cancellation
       close();
