@@ -7,45 +7,39 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
-#include "reactor/memory_network.h"
+#include "reactor/memory_loop.h"
+#include "reactor/memory_pipe.h"
 #include "reactor/send_queue.h"
 
 namespace whorl {
 
 class memory_channel;
 
-// One direction: what the kernels of both hosts would hold.
-struct memory_pipe {
-  static constexpr std::size_t capacity = 65536;
-
-  std::size_t room() const noexcept { return capacity - bytes.bytes(); }
-
-  send_queue bytes;
-  bool ended = false;  // no more will be written
-  bool reset = false;  // the writer broke the connection
-  bool reader_gone = false;
-};
-
 // A connection, kept by its ends.
 struct memory_wire {
   struct end {
-    memory_channel* channel = nullptr;  // null once it is closed
+    memory_host& host;
     address name;
     memory_pipe sent;
+    memory_channel* channel = nullptr;  // null once it is closed
+    bool reading = true;                // false: what is sent to it meets a reset, or silence
+    bool vanished = false;              // its host failed without a word
   };
+  std::uint64_t number;
   std::array<end, 2> ends;
 };
 
 class memory_channel final : public channel, public memory_source {
  public:
-  // Both ends of a new connection. The first is in `loop` and has connected from `from` to `to`.
+  // Both ends of a new connection. The first is in `loop` and has connected to `to`.
   static std::pair<std::unique_ptr<memory_channel>, std::unique_ptr<memory_channel>> make_pair(memory_loop& loop,
                                                                                                memory_loop& accepting,
-                                                                                               const address& from,
                                                                                                const address& to);
   memory_channel(memory_loop& loop, std::shared_ptr<memory_wire> wire, std::size_t side) noexcept;
   ~memory_channel() override;
@@ -58,38 +52,51 @@ class memory_channel final : public channel, public memory_source {
   std::size_t unsent_bytes() const noexcept override { return unsent_.bytes(); }
   void shut_down_write() noexcept override;
   void reset_on_close() noexcept override { reset_on_close_ = true; }
-  address local_address() const override { return wire_->ends[side_].name; }
-  address peer_address() const override { return wire_->ends[1 - side_].name; }
+  address local_address() const override { return here().name; }
+  address peer_address() const override { return there().name; }
 
   void step() noexcept override;
+  void reconsider() noexcept override;
+  void host_failed(peers_see what) noexcept override;
 
  private:
-  memory_pipe& sent() const noexcept { return wire_->ends[side_].sent; }
-  memory_pipe& incoming() const noexcept { return wire_->ends[1 - side_].sent; }
+  memory_wire::end& here() const noexcept { return wire_->ends[side_]; }
+  memory_wire::end& there() const noexcept { return wire_->ends[1 - side_]; }
+  memory_pipe& sent() const noexcept { return here().sent; }
+  memory_pipe& incoming() const noexcept { return there().sent; }
+  dice& random() const noexcept;
+  time_point now() const noexcept;
 
-  bool writable() const noexcept { return send_error_ == 0 && !shut_down_wanted_; }
+  bool writable() const noexcept { return send_error_ == 0 && !shut_down_wanted_ && !failed_; }
+  bool peer_is_gone() const noexcept { return !there().reading && incoming().end_arrived(); }
   bool can_receive() const noexcept;
   bool can_send() const noexcept;
   bool can_tell_failure() const noexcept { return send_failure_due_ && !can_receive(); }
-  void reconsider() noexcept;
+  bool unheard() const noexcept;
+  void notice_silence() noexcept;
   void tell_peer() const noexcept;
+  void close(int error_number) noexcept;
+  void break_connection(int error_number) noexcept;
 
   // After these the channel may be gone.
   void receive() noexcept;
   void send() noexcept;
 
-  std::size_t move_bytes() noexcept;
+  std::size_t send_piece() noexcept;
+  std::size_t copy_out(std::size_t most) noexcept;
 
   std::shared_ptr<memory_wire> wire_;
   std::size_t side_;
   channel_events* events_ = nullptr;
   send_queue unsent_;
+  std::optional<time_point> patience_;  // until when it sends into silence
   int send_error_ = 0;
   bool send_failure_due_ = false;
   bool receiving_ = false;
   bool receive_ended_ = false;
   bool shut_down_wanted_ = false;
   bool reset_on_close_ = false;
+  bool failed_ = false;  // with its host
 };
 
 }  // namespace whorl
