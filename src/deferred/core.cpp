@@ -20,11 +20,12 @@ constexpr int max_cycle_search = 1000;
 // innermost first: a node that finishes queues its waiter here instead of calling it.
 class run_queue {
  public:
-  static void enqueue(node& ready) noexcept { innermost_->push(ready); }
+  static void enqueue(node& ready) noexcept { this_thread.innermost_firing->push(ready); }
 
   static void run_now(node& ready) noexcept {
-    if (innermost_ != nullptr && innermost_->depth_ >= max_nested_firings) {
-      innermost_->push(ready);
+    run_queue* innermost = this_thread.innermost_firing;
+    if (innermost != nullptr && innermost->depth_ >= max_nested_firings) {
+      innermost->push(ready);
       return;
     }
     run_queue queue;
@@ -37,14 +38,15 @@ class run_queue {
   }
 
   static void remove(node& gone) noexcept {
-    for (run_queue* queue = innermost_; queue != nullptr && gone.queued_; queue = queue->outer_) {
+    for (run_queue* queue = this_thread.innermost_firing; queue != nullptr && gone.queued_; queue = queue->outer_) {
       queue->unlink(gone);
     }
   }
 
  private:
-  run_queue() noexcept : outer_(innermost_), depth_(outer_ == nullptr ? 1 : outer_->depth_ + 1) { innermost_ = this; }
-  ~run_queue() { innermost_ = outer_; }
+  run_queue() noexcept
+      : outer_(std::exchange(this_thread.innermost_firing, this)), depth_(outer_ == nullptr ? 1 : outer_->depth_ + 1) {}
+  ~run_queue() { this_thread.innermost_firing = outer_; }
 
  public:
   run_queue(const run_queue&) = delete;
@@ -87,25 +89,27 @@ class run_queue {
     }
   }
 
-  static thread_local run_queue* innermost_;
-
   run_queue* outer_;
   node* first_ = nullptr;
   node* last_ = nullptr;
   int depth_;
 };
 
-thread_local run_queue* run_queue::innermost_ = nullptr;
+constinit thread_local thread_state this_thread;
 
 void node::wait_for(node& inner, const std::source_location& at) noexcept {
   waited_ = &inner;
   inner.waiter_ = this;
   awaiting_at_ = at;
+  context_ = context_share::current();
 }
 
 void node::misuse_if_cyclic(const node& inner) const {
+  // This node is the innermost of its chain, and `inner` the outermost of its own. Whoever has no waiter is the
+  // outermost too, so that mostly there is nothing to search.
   const node* at = &inner;
-  for (int depth = 0; at != nullptr && depth < max_cycle_search; ++depth) {
+  const int most = waiter_ == nullptr ? 1 : max_cycle_search;
+  for (int depth = 0; at != nullptr && depth < most; ++depth) {
     if (at == this) {
       throw misuse(
           "a deferred was made to wait for itself, so it could never fire: return or await another deferred than the "
@@ -117,7 +121,11 @@ void node::misuse_if_cyclic(const node& inner) const {
 
 void node::run() noexcept {
   running_ = true;
-  resume();
+  {
+    const context_share context = std::move(context_);
+    const context_scope scope(context);
+    resume();
+  }
   running_ = false;
   if (doomed_root_ != nullptr) {
     std::exchange(doomed_root_, nullptr)->drop();
@@ -224,11 +232,6 @@ void log_unhandled(const failure& why) noexcept {
   } catch (...) {
     log(log_level::error, "unhandled failure in a deferred, which could not be described");
   }
-}
-
-const void* this_thread_mark() noexcept {
-  static thread_local const char mark = 0;
-  return &mark;
 }
 
 namespace {

@@ -6,6 +6,8 @@ namespace whorl::detail {
 
 void seat::dispose() noexcept { group_->member_ended(index_); }
 
+const node* seat::outward() const noexcept { return &group_->whole(); }
+
 void group_base::stop_members(const error& reason) noexcept {
   own();
   for (std::size_t i = 0; i < size(); ++i) {

@@ -1,9 +1,11 @@
+#include <whorl/deferred/context.h>
 #include <whorl/deferred/log.h>
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -11,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 namespace whorl {
 
@@ -68,6 +71,22 @@ void append_value(std::string& line, std::string_view value) {
   line += '"';
 }
 
+// The work's own fields, the newest first; an older one of the same name is hidden.
+void append_context(std::string& line) {
+  std::vector<std::string_view> seen;
+  for (const auto* at = detail::this_thread.context; at != nullptr; at = at->outer()) {
+    const std::string_view name = at->log_name();
+    if (name.empty() || std::ranges::find(seen, name) != seen.end()) {
+      continue;
+    }
+    seen.push_back(name);
+    line += ' ';
+    line += name;
+    line += '=';
+    append_value(line, at->log_text());
+  }
+}
+
 std::string format_line(log_level level, std::string_view what, std::initializer_list<log_field> fields) {
   const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
   const auto seconds = std::chrono::floor<std::chrono::seconds>(now);
@@ -80,6 +99,7 @@ std::string format_line(log_level level, std::string_view what, std::initializer
     line += '=';
     append_value(line, field.value);
   }
+  append_context(line);
   return line;
 }
 

@@ -6,11 +6,15 @@
 #include <gtest/gtest.h>
 
 #include <optional>
+#include <string>
 #include <thread>
 #include <utility>
 
 namespace whorl {
 namespace {
+
+const context_key<std::string> user("user");
+std::string user_here() { return user.find() == nullptr ? "nobody" : *user.find(); }
 
 int twice(int value) { return 2 * value; }
 void open(gate* at) { at->opened.count_down(); }
@@ -19,6 +23,12 @@ TEST(DeferToThread, UsesThePoolOfTheLoop) {
   test_loop loop;
   EXPECT_EQ(loop.run(defer_to_thread(twice, 21)), 42);
   EXPECT_EQ(own_pool().statistics().completed, 1U);
+}
+
+TEST(DeferToThread, S60_TheCallersContextIsVisibleInTheThread) {
+  test_loop loop;
+  EXPECT_EQ(loop.run(context::current().with(user, "ada").run([] { return defer_to_thread(user_here); })), "ada");
+  EXPECT_EQ(loop.run(defer_to_thread(user_here)), "nobody");
 }
 
 TEST(DeferToThread, CallInThreadWaitsForNothing) {

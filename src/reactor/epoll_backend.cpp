@@ -99,7 +99,7 @@ class epoll_backend final : public backend {
       left = {.tv_sec = seconds.count(), .tv_nsec = (rest - seconds).count()};
     }
     parts_.set.wait(until ? &left : nullptr);
-    waited_ = until == from ? duration::zero() : now() - from;
+    woke_at(until == from ? from : now(), from);
   }
 
   epoll_parts parts_;

@@ -5,7 +5,7 @@
 
 namespace whorl {
 
-owned_list::~owned_list() {
+void owned_list::clear() noexcept {
   destroy_disposed();
   while (first_ != nullptr) {
     dispose(*first_);

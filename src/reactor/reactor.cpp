@@ -25,13 +25,15 @@ thread_local constinit loops_of_thread here;
 // While it lives, its loop is of_this_thread().
 class turning_scope {
  public:
-  explicit turning_scope(reactor& loop) noexcept : outer_(std::exchange(here.turning, &loop)) {}
+  turning_scope(reactor& loop, detail::pending_list& pending) noexcept
+      : outer_(std::exchange(here.turning, &loop)), pending_(pending) {}
   ~turning_scope() { here.turning = outer_; }
   turning_scope(const turning_scope&) = delete;
   turning_scope& operator=(const turning_scope&) = delete;
 
  private:
   reactor* outer_;
+  detail::pending_list::scope pending_;
 };
 
 // One step of the shutdown, with its failure logged: it must not stop the others.
@@ -62,9 +64,9 @@ reactor::reactor(std::unique_ptr<backend> io)
 }
 
 reactor::~reactor() {
-  const turning_scope scope(*this);
+  const turning_scope scope(*this, pending_);
   owned_.tell_stopping();
-  owned_.destroy_disposed();
+  owned_.clear();
   mail_->close();
   timers_.clear();
   reactor** link = &here.made_last;
@@ -111,7 +113,7 @@ void reactor::run() {
 }
 
 void reactor::end_run() noexcept {
-  const turning_scope scope(*this);
+  const turning_scope scope(*this, pending_);
   shutdown_.reset();
   stop_requested_ = false;
   gave_up_waiting_ = false;
@@ -143,7 +145,7 @@ void reactor::turn(std::optional<time_point> until) {
   if (turning_) {
     throw misuse("a turn inside a turn of the same loop: return to the loop instead, and co_await what has to happen");
   }
-  const turning_scope scope(*this);
+  const turning_scope scope(*this, pending_);
   turning_ = true;
   run_turn(until);
   turning_ = false;
@@ -151,6 +153,7 @@ void reactor::turn(std::optional<time_point> until) {
 
 void reactor::run_turn(std::optional<time_point> until) {
   const time_point began = io_->now();
+  detail::this_thread.now = began.time_since_epoch().count();
   mail_->run_all();
   timers_.run_due(began);
   heed_stop();
@@ -199,6 +202,11 @@ deferred<void> reactor::shut_down() {
   if (last_step_) {
     co_await run_logged(std::move(last_step_));
   }
+}
+
+std::vector<pending_wait> reactor::pending() const {
+  require_this_thread("pending");
+  return pending_.describe(now().time_since_epoch().count());
 }
 
 void reactor::count_turn(duration took) noexcept {

@@ -100,7 +100,7 @@ class uring_backend final : public backend {
     } else {
       requests_.wait(*until - before);
     }
-    waited_ = now() - before;
+    woke_at(now(), before);
   }
 
   uring_requests requests_;

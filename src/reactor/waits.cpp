@@ -8,7 +8,7 @@ namespace {
 
 // Owned by its own delayed call: whoever cancels that, or runs it, ends this too.
 struct sleeping : detail::framed {
-  sleeping() : done([this] { wake_up.cancel(); }) {}
+  explicit sleeping(std::source_location at) : done([this] { wake_up.cancel(); }, at) {}
 
   promise<void> done;
   delayed_call wake_up;
@@ -17,7 +17,7 @@ struct sleeping : detail::framed {
 // Owned by the loop, until the descriptor is ready or nobody waits any more.
 class descriptor_wait final : public owned_by_loop, public watch_events, public detail::framed {
  public:
-  explicit descriptor_wait(reactor& loop) : loop_(loop), done_([this] { loop_.dispose(*this); }) {}
+  descriptor_wait(reactor& loop, std::source_location at) : loop_(loop), done_([this] { loop_.dispose(*this); }, at) {}
 
   deferred<void> start(int fd, readiness what) {
     deferred<void> done = done_.get_deferred();
@@ -53,7 +53,7 @@ class descriptor_wait final : public owned_by_loop, public watch_events, public 
 
 deferred<void> reactor::sleep(duration delay) {
   require_this_thread("sleep");
-  auto started = std::make_unique<sleeping>();
+  auto started = std::make_unique<sleeping>(std::source_location::current());
   sleeping& here = *started;
   deferred<void> done = here.done.get_deferred();
   here.wake_up = call_later(delay, [owned = std::move(started)] {
@@ -65,12 +65,14 @@ deferred<void> reactor::sleep(duration delay) {
 
 deferred<void> reactor::readable(int fd) {
   require_this_thread("readable");
-  return adopt(std::make_unique<descriptor_wait>(*this))->start(fd, readiness::readable);
+  return adopt(std::make_unique<descriptor_wait>(*this, std::source_location::current()))
+      ->start(fd, readiness::readable);
 }
 
 deferred<void> reactor::writable(int fd) {
   require_this_thread("writable");
-  return adopt(std::make_unique<descriptor_wait>(*this))->start(fd, readiness::writable);
+  return adopt(std::make_unique<descriptor_wait>(*this, std::source_location::current()))
+      ->start(fd, readiness::writable);
 }
 
 }  // namespace whorl

@@ -13,8 +13,10 @@
 //   nothing here recurses along a chain: firing, cancelling and dropping are loops (S11).
 #pragma once
 
+#include <whorl/deferred/context.h>
 #include <whorl/deferred/failure.h>
 #include <whorl/deferred/frame_pool.h>
+#include <whorl/deferred/pending.h>
 
 #include <cstdint>
 #include <memory>
@@ -47,6 +49,9 @@ class node : public framed {
   const std::source_location& awaiting_at() const noexcept { return awaiting_at_; }
   node* waited() const noexcept { return waited_; }
 
+  // Who awaits whom, from the innermost of the nodes that this one waits for to the outermost that waits for it.
+  async_stack stack() const;
+
   // Takes over what this node waited for, now that it has fired.
   node* take_waited() noexcept { return std::exchange(waited_, nullptr); }
 
@@ -65,7 +70,8 @@ class node : public framed {
   // Hands a result on after this node ran: queues the waiter behind what is running now.
   void hand_on() noexcept;
 
-  // Runs this node's own code, with whatever became of it meanwhile (cancelled, dropped) seen to afterwards.
+  // Runs this node's own code in its context, with whatever became of it meanwhile (cancelled, dropped) seen to
+  // afterwards.
   void run() noexcept;
   bool running() const noexcept { return running_; }
 
@@ -80,6 +86,8 @@ class node : public framed {
   virtual void dispose() noexcept = 0;                    // nobody waits any more: free, or leave to the producer
   virtual bool unrun_stage() const noexcept { return false; }
   virtual void report_unhandled() noexcept = 0;  // fired, and nobody looked: log a failure
+  virtual async_frame frame() const noexcept = 0;
+  virtual const node* outward() const noexcept { return waiter_; }
 
   node* source() noexcept;
   void drop_chain() noexcept;
@@ -90,6 +98,7 @@ class node : public framed {
   node* doomed_root_ = nullptr;              // dropped while running: the outermost node to drop when it suspends
   std::unique_ptr<error> cancel_requested_;  // cancelled while running: the reason for its next wait
   std::source_location awaiting_at_;
+  context_share context_;  // while it waits: of its own code
   std::uint32_t pauses_ = 0;
   bool fired_ = false;
   bool running_ = false;
@@ -130,6 +139,7 @@ class core : public node {
   bool failed() const noexcept { return held_ == held::failure; }
 
   value_type& value() noexcept { return value_; }
+  const failure& why() const noexcept { return failure_; }
   failure take_failure() noexcept {
     failure why = std::move(failure_);
     clear();

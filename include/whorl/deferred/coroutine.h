@@ -151,6 +151,7 @@ class coroutine_promise final : public coroutine_return<T> {
 
   void resume() noexcept override { handle::from_promise(*this).resume(); }
   void dispose() noexcept override { handle::from_promise(*this).destroy(); }
+  async_frame frame() const noexcept override { return {"awaited", this->awaiting_at()}; }
 };
 
 template <class Argument>

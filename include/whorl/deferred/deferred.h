@@ -23,6 +23,7 @@
 #include <whorl/deferred/core.h>
 
 #include <concepts>
+#include <source_location>
 #include <type_traits>
 #include <utility>
 
@@ -50,16 +51,16 @@ class awaiter_base;
 template <class T, class U, class OnValue, class OnFailure>
 class stage;
 template <class T>
-class time_limit;
-template <class T>
-class member;
-template <class T>
 deferred<T> deferred_of(core<T>& owned) noexcept;
+template <class T>
+core<T>& node_of(deferred<T> given_up) noexcept;
+template <class T>
+core<T>* peek_node(const deferred<T>& lent) noexcept;
 
 struct pass_through {};  // the missing side of a pair of callbacks (S3)
 
 template <class T, class OnValue, class OnFailure>
-auto add_stage(deferred<T> upstream, OnValue on_value, OnFailure on_failure);
+auto add_stage(deferred<T> upstream, OnValue on_value, OnFailure on_failure, const std::source_location& added_at);
 
 }  // namespace detail
 
@@ -72,6 +73,7 @@ class [[nodiscard]] deferred {
 
  public:
   using value_type = T;
+  using location = std::source_location;
 
   deferred(deferred&& other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
   deferred& operator=(deferred&& other) noexcept {
@@ -94,30 +96,30 @@ class [[nodiscard]] deferred {
   // with the failure. Each may return a value, a result<U>, an outcome<U> or a deferred<U>; the deferred returned here
   // is a deferred<U>. Added to one that is ready, the callback runs at once (S5).
   template <class OnValue, class OnFailure>
-  auto add_callbacks(OnValue on_value, OnFailure on_failure) && {
-    return detail::add_stage(std::move(*this), std::move(on_value), std::move(on_failure));
+  auto add_callbacks(OnValue on_value, OnFailure on_failure, location at = location::current()) && {
+    return detail::add_stage(std::move(*this), std::move(on_value), std::move(on_failure), at);
   }
   template <class OnValue>
-  auto add_callback(OnValue on_value) && {
-    return detail::add_stage(std::move(*this), std::move(on_value), detail::pass_through());
+  auto add_callback(OnValue on_value, location at = location::current()) && {
+    return detail::add_stage(std::move(*this), std::move(on_value), detail::pass_through(), at);
   }
   template <class OnFailure>
-  auto add_errback(OnFailure on_failure) && {
-    return detail::add_stage(std::move(*this), detail::pass_through(), std::move(on_failure));
+  auto add_errback(OnFailure on_failure, location at = location::current()) && {
+    return detail::add_stage(std::move(*this), detail::pass_through(), std::move(on_failure), at);
   }
 
   // One function for both sides, called with an outcome<T> (of std::monostate for void).
   template <class OnEither>
-  auto add_both(OnEither on_either) && {
+  auto add_both(OnEither on_either, location at = location::current()) && {
     using either = outcome<detail::stored<T>>;
     auto on_failure = [on_either](failure why) mutable { return on_either(either(std::unexpected(std::move(why)))); };
     if constexpr (std::is_void_v<T>) {
       return std::move(*this).add_callbacks([on_either]() mutable { return on_either(either()); },
-                                            std::move(on_failure));
+                                            std::move(on_failure), at);
     } else {
       return std::move(*this).add_callbacks(
           [on_either](T value) mutable { return on_either(either(std::in_place, std::move(value))); },
-          std::move(on_failure));
+          std::move(on_failure), at);
     }
   }
 
@@ -146,6 +148,9 @@ class [[nodiscard]] deferred {
   void pause() noexcept { core_->pause(); }
   void unpause() { core_->unpause(); }
 
+  // Who awaits whom, from what it waits for in the end to whoever waits for it; for messages and consoles.
+  async_stack stack() const { return core_ == nullptr ? async_stack({}) : core_->stack(); }
+
   void swap(deferred& other) noexcept { std::swap(core_, other.core_); }
 
  private:
@@ -157,14 +162,14 @@ class [[nodiscard]] deferred {
   friend class detail::awaiter_base;
   template <class, class, class, class>
   friend class detail::stage;
-  template <class>
-  friend class detail::time_limit;
-  template <class>
-  friend class detail::member;
   template <class U>
   friend deferred<U> detail::deferred_of(detail::core<U>&) noexcept;
+  template <class U>
+  friend detail::core<U>& detail::node_of(deferred<U>) noexcept;
+  template <class U>
+  friend detail::core<U>* detail::peek_node(const deferred<U>&) noexcept;
   template <class U, class OnValue, class OnFailure>
-  friend auto detail::add_stage(deferred<U>, OnValue, OnFailure);
+  friend auto detail::add_stage(deferred<U>, OnValue, OnFailure, const std::source_location&);
 
   explicit deferred(detail::core<T>& core) noexcept : core_(&core) {}
   detail::core<T>* release() noexcept { return std::exchange(core_, nullptr); }
@@ -179,6 +184,18 @@ namespace detail {
 template <class T>
 deferred<T> deferred_of(core<T>& owned) noexcept {
   return deferred<T>(owned);
+}
+
+// The node that a deferred stands for, owned by the caller from now on.
+template <class T>
+core<T>& node_of(deferred<T> given_up) noexcept {
+  return *given_up.release();
+}
+
+// The same, to look at while the deferred lives; null if it was consumed.
+template <class T>
+core<T>* peek_node(const deferred<T>& lent) noexcept {
+  return lent.core_;
 }
 }  // namespace detail
 

@@ -36,6 +36,8 @@ class seat : public node {
  private:
   void dispose() noexcept final;
   void report_unhandled() noexcept final {}
+  async_frame frame() const noexcept final { return {"a member", {}}; }
+  const node* outward() const noexcept final;
 
   group_base* group_ = nullptr;
   std::size_t index_ = 0;
@@ -70,6 +72,9 @@ class group_base {
   void drop_members() noexcept;
 
  private:
+  friend class seat;
+
+  virtual const node& whole() const noexcept = 0;
   virtual std::size_t size() const noexcept = 0;
   virtual seat& seat_at(std::size_t index) noexcept = 0;
   virtual void ended(std::size_t index) noexcept = 0;  // its outcome is in its seat
@@ -89,7 +94,7 @@ class member final : public seat {
       outcome_.emplace(std::move(awaited).take());
       return false;
     }
-    this->wait_for(*awaited.release(), std::source_location());
+    this->wait_for(node_of(std::move(awaited)), std::source_location());
     return true;
   }
 
@@ -111,7 +116,7 @@ class member final : public seat {
 
  private:
   void resume() noexcept override {
-    outcome_.emplace(deferred<T>(static_cast<core<T>&>(*this->take_waited())).take());
+    outcome_.emplace(deferred_of(static_cast<core<T>&>(*this->take_waited())).take());
     this->set_fired();
   }
 
@@ -264,6 +269,8 @@ class group final : public core<typename Rule::template result<Seats>>, private 
     disown();
   }
 
+  async_frame frame() const noexcept override { return {"of a group", {}}; }
+  const node& whole() const noexcept override { return *this; }
   std::size_t size() const noexcept override { return seats_.size(); }
   seat& seat_at(std::size_t index) noexcept override { return seats_.at(index); }
   void ended(std::size_t index) noexcept override {

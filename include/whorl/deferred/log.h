@@ -1,4 +1,5 @@
 // Structured log lines: level, time, thread of origin, what happened, and named values, one line each on standard error.
+// The values of log_keys in the context (context.h) of the work that logs come along.
 #pragma once
 
 #include <functional>

@@ -28,9 +28,6 @@ class promise;
 
 namespace detail {
 
-// An address that differs from thread to thread.
-const void* this_thread_mark() noexcept;
-
 [[noreturn]] void throw_already_fired(const std::source_location& created, const std::source_location& fired_at);
 [[noreturn]] void throw_wrong_thread(const std::source_location& created);
 [[noreturn]] void throw_second_deferred(const std::source_location& created);
@@ -41,7 +38,7 @@ void log_throwing_canceller(const std::source_location& created) noexcept;
 template <class T>
 class promise_core : public core<T> {
  public:
-  explicit promise_core(const std::source_location& created) noexcept : created_(created) {}
+  explicit promise_core(const std::source_location& created) noexcept : pending_(*this, created) {}
   virtual ~promise_core() = default;
 
   void own() noexcept { ++owners_; }
@@ -53,7 +50,7 @@ class promise_core : public core<T> {
 
   deferred<T> get_deferred() {
     if (deferred_taken_) {
-      throw_second_deferred(created_);
+      throw_second_deferred(created());
     }
     deferred_taken_ = true;
     own();
@@ -62,14 +59,14 @@ class promise_core : public core<T> {
 
   void fire(outcome<stored<T>>&& result, const std::source_location& at) {
     if (thread_ != this_thread_mark()) {
-      throw_wrong_thread(created_);
+      throw_wrong_thread(created());
     }
     if (abandoned_) {
       return;
     }
     if (this->fired()) {
       if (!std::exchange(swallow_one_, false)) {
-        throw_already_fired(created_, fired_at_);
+        throw_already_fired(created(), fired_at_);
       }
       return;
     }
@@ -79,13 +76,13 @@ class promise_core : public core<T> {
   // A canceller that destroys the promise leaves the firing to stop().
   void promise_destroyed() noexcept {
     if (!this->fired() && !abandoned_ && !stopping_) {
-      fire_now(std::unexpected(broken_promise(created_)), created_);
+      fire_now(std::unexpected(broken_promise(created())), created());
     }
     disown();
   }
 
   bool abandoned() const noexcept { return abandoned_; }
-  const std::source_location& created() const noexcept { return created_; }
+  const std::source_location& created() const noexcept { return pending_.created(); }
 
  protected:
   bool stopping_ = false;  // the canceller is being or has been called
@@ -96,6 +93,7 @@ class promise_core : public core<T> {
 
   void fire_now(outcome<stored<T>>&& result, const std::source_location& at) noexcept {
     own();
+    pending_.leave();
     this->hold(std::move(result));
     this->set_fired();
     fired_at_ = at;
@@ -107,6 +105,7 @@ class promise_core : public core<T> {
   }
 
   void resume() noexcept final {}  // waits for no other node
+  async_frame frame() const noexcept final { return {"a promise made", created()}; }
 
   void stop(const error& reason) noexcept final {
     if (stopping_) {
@@ -123,6 +122,7 @@ class promise_core : public core<T> {
 
   void dispose() noexcept final {
     if (!this->fired()) {
+      pending_.leave();
       abandoned_ = true;
       if (!std::exchange(stopping_, true)) {
         call_canceller();
@@ -131,7 +131,7 @@ class promise_core : public core<T> {
     disown();
   }
 
-  std::source_location created_;
+  pending_link pending_;
   std::source_location fired_at_;
   const void* thread_ = this_thread_mark();
   std::uint8_t owners_ = 1;

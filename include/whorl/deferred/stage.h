@@ -7,6 +7,7 @@
 #include <concepts>
 #include <functional>
 #include <optional>
+#include <source_location>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -56,8 +57,8 @@ class stage final : public core<U> {
       : callbacks_(std::in_place, std::move(on_value), std::move(on_failure)) {}
 
   // Takes its place downstream; runs at once if the result is there.
-  void start(core<T>& upstream) noexcept {
-    this->wait_for(upstream, std::source_location());
+  void start(core<T>& upstream, const std::source_location& added) noexcept {
+    this->wait_for(upstream, added);
     if (upstream.ready()) {
       this->run();
     }
@@ -152,21 +153,22 @@ class stage final : public core<U> {
       return;
     }
     this->misuse_if_cyclic(*inner.core_);
-    this->wait_for(*inner.release(), std::source_location());
+    this->wait_for(*inner.release(), this->awaiting_at());
   }
 
   void dispose() noexcept override { delete this; }
   bool unrun_stage() const noexcept override { return callbacks_.has_value(); }
+  async_frame frame() const noexcept override { return {"a callback added", this->awaiting_at()}; }
 
   std::optional<std::pair<OnValue, OnFailure>> callbacks_;
 };
 
 template <class T, class OnValue, class OnFailure>
-auto add_stage(deferred<T> upstream, OnValue on_value, OnFailure on_failure) {
+auto add_stage(deferred<T> upstream, OnValue on_value, OnFailure on_failure, const std::source_location& added_at) {
   using value = typename stage_value<T, OnValue, OnFailure>::type;
   auto* added = new stage<T, value, OnValue, OnFailure>(std::move(on_value), std::move(on_failure));
   deferred<value> downstream(static_cast<core<value>&>(*added));
-  added->start(*upstream.release());
+  added->start(*upstream.release(), added_at);
   return downstream;
 }
 

@@ -10,6 +10,7 @@
 #include <whorl/deferred/deferred.h>
 
 #include <cstddef>
+#include <source_location>
 #include <utility>
 #include <variant>
 
@@ -24,8 +25,8 @@ class waiting_line {
   waiting_line& operator=(const waiting_line&) = delete;
   ~waiting_line() { fail_all(errc::closed); }
 
-  [[nodiscard]] deferred<T> join(Load load = Load()) {
-    auto* last = new waiter(*this, std::move(load));
+  [[nodiscard]] deferred<T> join(Load load = Load(), std::source_location at = std::source_location::current()) {
+    auto* last = new waiter(*this, std::move(load), at);
     link(*last);
     return last->turn.get_deferred();
   }
@@ -58,7 +59,8 @@ class waiting_line {
 
  private:
   struct waiter : detail::framed {
-    waiter(waiting_line& line, Load brought) : load(std::move(brought)), turn([this, &line] { line.leave(*this); }) {}
+    waiter(waiting_line& line, Load brought, const std::source_location& at)
+        : load(std::move(brought)), turn([this, &line] { line.leave(*this); }, at) {}
     Load load;
     promise<T> turn;
     waiter* before = nullptr;

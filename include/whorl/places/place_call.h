@@ -67,6 +67,7 @@ class place_call final : public queued_call {
   }
 
   void run_in_thread(may_block& permission) noexcept override {
+    const context_scope scope(context_);
     result_.emplace(
         outcome_of<Value>([&]() -> call_result<shape> { return place_->run(*call_, permission, stop_.get_token()); }));
     call_.reset();
@@ -97,7 +98,8 @@ class place_call final : public queued_call {
   using shape = typename Call::template shape<typename Place::front>;
 
   const std::shared_ptr<Place> place_;
-  awaited_call<Value>* waiting_ = nullptr;  // touched on the loop only
+  const context_share context_ = context_share::current();  // of whoever calls, also in the thread (S60)
+  awaited_call<Value>* waiting_ = nullptr;                  // touched on the loop only
   std::stop_source stop_{std::nostopstate};
   std::optional<Call> call_;
   std::optional<outcome<stored<Value>>> result_;

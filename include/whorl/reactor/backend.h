@@ -12,6 +12,7 @@
 #pragma once
 
 #include <whorl/deferred/error.h>
+#include <whorl/deferred/this_thread.h>
 #include <whorl/reactor/address.h>
 #include <whorl/reactor/time.h>
 #include <whorl/reactor/unique_fd.h>
@@ -154,13 +155,19 @@ class backend {
   // True for the memory back end: its time is virtual, and several of its loops may share a thread.
   virtual bool simulated() const noexcept { return false; }
 
-  // How long the last turn() waited, which its statistics leave out; each back end keeps it.
+  // How long the last turn() waited, which its statistics leave out.
   duration waited() const noexcept { return waited_; }
 
  protected:
   backend() = default;
   backend(const backend&) = delete;
   backend& operator=(const backend&) = delete;
+
+  // Each back end says so when its waiting ends.
+  void woke_at(time_point woken, time_point began) noexcept {
+    waited_ = woken - began;
+    detail::this_thread.now = woken.time_since_epoch().count();
+  }
 
   duration waited_{};
 };

@@ -1,11 +1,13 @@
 // A mailbox is how other threads reach a loop: calls posted to it run on the loop's thread, in the order of their
-// posting, in a later turn (S53).
+// posting, in a later turn (S53), in the context of whoever posted.
 //
 // Thread:   any; copies are handles to the same box.
 // Lifetime: may outlive its loop. Calls posted before the loop runs are kept (S54); calls that a loop never ran are
 //           destroyed with it.
 // Cost:     one allocation and one compare-and-swap a post; a system call only if the loop is asleep.
 #pragma once
+
+#include <whorl/deferred/context.h>
 
 #include <concepts>
 #include <memory>
@@ -27,8 +29,8 @@ struct posted_call {
 template <class F>
 struct posted_function final : posted_call {
   explicit posted_function(F f) : function(std::move(f)) {}
-  void run() override { std::move(function)(); }
-  F function;
+  void run() override { function(); }
+  in_context<F> function;
 };
 
 class mailbox_state;

@@ -37,13 +37,16 @@ class owned_list {
   owned_list() = default;
   owned_list(const owned_list&) = delete;
   owned_list& operator=(const owned_list&) = delete;
-  ~owned_list();  // destroys all that is left
+  ~owned_list() { clear(); }
 
   void adopt(owned_by_loop& object) noexcept;
   void dispose(owned_by_loop& object) noexcept;  // a second time does nothing
 
   // Destroys what was disposed of, and what is disposed of meanwhile.
   void destroy_disposed() noexcept;
+
+  // Destroys all that is left, and what is adopted meanwhile.
+  void clear() noexcept;
 
   // Tells every object that is owned now; objects may be adopted and disposed of meanwhile.
   void tell_stopping() noexcept;

@@ -106,7 +106,7 @@ class reactor {
   template <std::invocable F>
   delayed_call call_later(duration delay, F call) {
     require_this_thread("call_later");
-    return timers_.add(due_after(now(), delay), std::move(call));
+    return timers_.add(due_after(now(), delay), detail::in_context<F>(std::move(call)));
   }
 
   // Fires after `delay`. Cancel: takes the timer away.
@@ -159,6 +159,13 @@ class reactor {
     }
   }
 
+  // What waits on this loop, oldest first: each promise that was made in one of its turns and has not fired, with who
+  // awaits whom behind it. See also pending_outside_loops().
+  std::vector<pending_wait> pending() const;
+
+  // How many timed calls have neither run nor been cancelled.
+  std::size_t waiting_calls() const noexcept { return timers_.size(); }
+
   backend& io() noexcept { return *io_; }
   const turn_statistics& statistics() const noexcept { return statistics_; }
 
@@ -177,6 +184,7 @@ class reactor {
   std::unique_ptr<backend> io_;
   const void* thread_ = detail::this_thread_mark();
   reactor* previous_of_thread_ = nullptr;
+  detail::pending_list pending_;
   std::shared_ptr<detail::mailbox_state> mail_;
   timer_queue timers_;
   owned_list owned_;

@@ -21,11 +21,11 @@ error not_done_within(duration limit);
 template <class T>
 class time_limit final : public core<T> {
  public:
-  static deferred<T> make(reactor& loop, deferred<T> work, duration limit) {
+  static deferred<T> make(reactor& loop, deferred<T> work, duration limit, const std::source_location& at) {
     loop.require_this_thread("within");
     auto* made = new time_limit(limit);
-    deferred<T> limited(*made);
-    made->wait_for(*work.release(), std::source_location());
+    deferred<T> limited = deferred_of<T>(*made);
+    made->wait_for(node_of(std::move(work)), at);
     if (made->waited()->ready()) {
       made->run();
     } else {
@@ -42,7 +42,7 @@ class time_limit final : public core<T> {
 
   void resume() noexcept override {
     expiry_.cancel();
-    auto result = deferred<T>(static_cast<core<T>&>(*this->take_waited())).take();
+    auto result = deferred_of(static_cast<core<T>&>(*this->take_waited())).take();
     if (!result && expired_ && result.error().check(errc::cancelled)) {
       this->hold_failure(failure(not_done_within(limit_)));
     } else {
@@ -52,6 +52,7 @@ class time_limit final : public core<T> {
   }
 
   void dispose() noexcept override { delete this; }
+  async_frame frame() const noexcept override { return {"a time limit set", this->awaiting_at()}; }
 
   delayed_call expiry_;
   duration limit_;
@@ -64,8 +65,9 @@ class time_limit final : public core<T> {
 // waited for: its cancellation becomes errc::timed_out; if it ends otherwise all the same, so does this (S21).
 // Cancel: the work's, which then stays a cancellation.
 template <class T>
-deferred<T> within(reactor& loop, deferred<T> work, duration limit) {
-  return detail::time_limit<T>::make(loop, std::move(work), limit);
+deferred<T> within(reactor& loop, deferred<T> work, duration limit,
+                   std::source_location at = std::source_location::current()) {
+  return detail::time_limit<T>::make(loop, std::move(work), limit, at);
 }
 
 }  // namespace whorl
