@@ -165,7 +165,7 @@ void memory_backend::turn(std::optional<time_point> until) noexcept {
     network_->idle(loop_, until);
     loop_.wake_due();
   }
-  waited_ = now() - before;
+  woke_at(now(), before);
   loop_.step_some();
 }
 

@@ -20,15 +20,6 @@ namespace whorl {
 
 namespace detail {
 
-// A way to a deferred's node, by the friendship that deferred has with every member.
-template <class T>
-struct given_up {};
-template <class T>
-class member<given_up<T>> {
- public:
-  static core<T>& node_of(deferred<T> work) noexcept { return *work.release(); }
-};
-
 // Where a handle finds the work: null before it is attached, and when it has ended.
 struct cancel_seat {
   node* work = nullptr;
@@ -38,10 +29,10 @@ struct cancel_seat {
 template <class T>
 class attached_work final : public core<T> {
  public:
-  static deferred<T> make(deferred<T> work, std::shared_ptr<cancel_seat> seat) {
+  static deferred<T> make(deferred<T> work, std::shared_ptr<cancel_seat> seat, const std::source_location& at) {
     auto* made = new attached_work(std::move(seat));
     deferred<T> attached = deferred_of<T>(*made);
-    made->wait_for(member<given_up<T>>::node_of(std::move(work)), std::source_location());
+    made->wait_for(node_of(std::move(work)), at);
     if (made->waited()->ready()) {
       made->run();
     }
@@ -65,6 +56,7 @@ class attached_work final : public core<T> {
   }
 
   void dispose() noexcept override { delete this; }
+  async_frame frame() const noexcept override { return {"given a cancel_handle", this->awaiting_at()}; }
 
   const std::shared_ptr<cancel_seat> seat_;
 };
@@ -77,11 +69,11 @@ class cancel_handle {
  public:
   // The same work, which this handle can now cancel. One at a time: throws misuse while other work is attached.
   template <class T>
-  deferred<T> attach(deferred<T> work) {
+  deferred<T> attach(deferred<T> work, std::source_location at = std::source_location::current()) {
     if (attached()) {
       detail::throw_second_attached();
     }
-    return detail::attached_work<T>::make(std::move(work), seat_);
+    return detail::attached_work<T>::make(std::move(work), seat_, at);
   }
 
   // Polite, as deferred::cancel is; does nothing when no work is attached, and to work that has ended.
