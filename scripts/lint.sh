@@ -1,6 +1,7 @@
 #!/bin/bash
-# Everything that reads the source without running it: format, include directions, shapes of co_await, hygiene, and then
-# clang-tidy over every source file that is no test. Runs all of it even when something fails, and exits 1 if anything did.
+# Everything that reads the source without running it: format, include directions, shapes of co_await, hygiene, rules
+# without a test, and then clang-tidy over every source file that is no test. Runs all of it even when something fails, and
+# exits 1 if anything did.
 # usage: lint.sh [--quick]     --quick leaves out clang-tidy
 set -uo pipefail
 
@@ -12,6 +13,7 @@ clang-format-19 --dry-run -Werror "${sources[@]}" && echo "format: as .clang-for
 python3 scripts/check_floors.py || failed=1
 python3 scripts/check_awaits.py || failed=1
 python3 scripts/check_hygiene.py || failed=1
+python3 scripts/check_rules.py || failed=1
 
 if [ "${1:-}" != --quick ]; then
   cmake --preset dev >/dev/null || exit 1  # writes compile_commands.json

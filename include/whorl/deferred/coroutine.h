@@ -19,6 +19,9 @@ class may_block;
 namespace detail {
 
 template <class T>
+inline constexpr bool is_refused = false;
+
+template <class T>
 class awaiter_base {
  public:
   awaiter_base(deferred<T> awaited, node& awaiting, const std::source_location& at) noexcept
@@ -144,7 +147,10 @@ class coroutine_promise final : public coroutine_return<T> {
     return result_awaiter<U>(std::move(awaited).release(), *this, at);
   }
   template <class U>
-  void await_transform(deferred<U>&) = delete;  // awaiting consumes: co_await std::move(d)
+  std::suspend_never await_transform(deferred<U>& /*kept*/) noexcept {
+    static_assert(is_refused<U>, "awaiting consumes a deferred, so its result has one taker: co_await std::move(d)");
+    return {};
+  }
 
  private:
   using handle = std::coroutine_handle<coroutine_promise>;

@@ -173,6 +173,8 @@ class cancellable_promise_core final : public promise_core<T> {
 
 template <class T>
 class promise {
+  static_assert(sizeof(deferred<T>) == sizeof(void*));  // says which types cannot be promised
+
  public:
   using location = std::source_location;
 
