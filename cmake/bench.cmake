@@ -1,15 +1,34 @@
-# bench/*.cpp become bench_<stem>, linked with every component and Google Benchmark; bench/*.c are the plain C programs
-# that whorl is compared with, and link nothing.
+# bench/*.cpp become bench_<stem>, linked with Google Benchmark and every component; bench/*.c are the plain C programs
+# that whorl is compared with, and link nothing. A source says in lines of their own what it needs that is different:
+#
+#   // bench floors: reactor        only this floor and those below it
+#   // bench libraries: uv event    these as well
 
 find_package(benchmark REQUIRED)
 include(cmake/tests.cmake)
 
+function(whorl_bench_line source name out)
+  file(STRINGS "${source}" line REGEX "^// bench ${name}:" LIMIT_COUNT 1)
+  string(REGEX REPLACE "^// bench ${name}: *" "" words "${line}")
+  separate_arguments(words)
+  set(${out} "${words}" PARENT_SCOPE)
+endfunction()
+
 file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/bench/*.cpp")
 foreach(source IN LISTS sources)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${source}")
+  whorl_bench_line("${source}" floors floors)
+  whorl_bench_line("${source}" libraries libraries)
   get_filename_component(stem "${source}" NAME_WE)
   add_executable(bench_${stem} "${source}")
-  whorl_everything(bench_${stem})
-  target_link_libraries(bench_${stem} PRIVATE benchmark::benchmark)
+  if(floors)
+    whorl_floors_below(below ${floors})
+    whorl_link_floors(bench_${stem} ${below})
+    target_link_libraries(bench_${stem} PRIVATE whorl_base)
+  else()
+    whorl_everything(bench_${stem})
+  endif()
+  target_link_libraries(bench_${stem} PRIVATE benchmark::benchmark ${libraries})
 endforeach()
 
 file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/bench/*.c")
