@@ -12,6 +12,16 @@ namespace {
 
 constexpr auto patience = std::chrono::seconds(10);
 
+std::optional<int> requested_exit(const failure& why) {
+  try {
+    why.raise();
+  } catch (const exit_request& requested) {
+    return requested.status();
+  } catch (...) {
+    return std::nullopt;
+  }
+}
+
 // The coroutine that a program is.
 class main_work {
  public:
@@ -52,6 +62,8 @@ class main_work {
       status_ = *how;
     } else if (stopping_ && how.error().check(errc::cancelled)) {
       status_ = 0;
+    } else if (const auto requested = requested_exit(how.error())) {
+      status_ = *requested;
     } else {
       log(log_level::error, "main failed", {{"failure", how.error().describe()}});
     }

@@ -49,6 +49,48 @@ TEST_F(Run, S51_GivesOneForAFailureAndLogsIt) {
   EXPECT_NE(logged.find("no deferred at all"), std::string::npos) << logged;
 }
 
+deferred<void> leave_in_a_hurry(reactor& loop) {
+  co_await loop.sleep(0s);
+  throw exit_request(5);
+}
+deferred<int> leave_from_far_below(reactor& loop) {
+  co_await leave_in_a_hurry(loop);
+  co_return 0;
+}
+
+TEST_F(Run, S51_GivesTheStatusOfAnExitRequestWithoutLoggingIt) {
+  EXPECT_EQ(run(leave_from_far_below), 5);
+  EXPECT_EQ(run([](reactor&) -> deferred<int> { throw exit_request(6); }), 6);
+  EXPECT_EQ(logged, "");
+}
+
+deferred<int> stop_and_leave(reactor& loop) {
+  loop.stop();
+  loop.stop_from_thread();
+  co_return 7;
+}
+
+TEST_F(Run, S51_GivesMainsStatusAlsoWhenTheLoopWasStoppedBefore) { EXPECT_EQ(run(stop_and_leave), 7); }
+
+deferred<int> stop_and_stay(reactor& loop, int* shutdowns) {
+  const auto trigger = loop.before_shutdown([shutdowns] {
+    ++*shutdowns;
+    return succeed();
+  });
+  loop.stop();
+  loop.stop_from_thread();
+  loop.call_later(0s, [] { ::raise(SIGTERM); }).detach();
+  co_await loop.sleep(1ms).add_errback([](const failure&) {});
+  loop.stop();
+  co_return 8;
+}
+
+TEST_F(Run, S51_RunsTheShutdownOnceWhateverStoppedTheLoop) {
+  int shutdowns = 0;
+  EXPECT_EQ(run(stop_and_stay, &shutdowns), 8);
+  EXPECT_EQ(shutdowns, 1);
+}
+
 deferred<void> serve(reactor& loop, std::vector<std::string>* events) {
   const auto trigger = loop.before_shutdown([&loop, events]() -> deferred<void> {
     return loop.sleep(1ms).add_callback([events] { events->emplace_back("drained"); });

@@ -14,11 +14,23 @@
 #include <whorl/reactor/reactor.h>
 
 #include <concepts>
+#include <exception>
 #include <functional>
 #include <type_traits>
 #include <utility>
 
 namespace whorl {
+
+// Thrown anywhere in main's coroutine and caught nowhere in it, this ends the program in order, with an exit status.
+class exit_request : public std::exception {
+ public:
+  explicit exit_request(int status) noexcept : status_(status) {}
+  int status() const noexcept { return status_; }
+  const char* what() const noexcept override { return "an exit was requested"; }
+
+ private:
+  int status_;
+};
 
 namespace detail {
 
@@ -28,8 +40,8 @@ int run_on_a_new_loop(std::move_only_function<deferred<int>(reactor&)> main);
 }  // namespace detail
 
 // `main` is given the loop and `args`, and returns a deferred<void> or a deferred<int>. Returns its int; 0 for void, and
-// when the coroutine ended with the cancellation of a shutdown; 1 for a failure, which is logged, and for a coroutine
-// that had to be dropped (S51). It may be ready before the loop runs.
+// when the coroutine ended with the cancellation of a shutdown; what an exit_request says; 1 for any other failure, which
+// is logged, and for a coroutine that had to be dropped (S51). It may be ready before the loop runs.
 template <class Main, class... Args>
 int run(Main main, Args... args) {
   return detail::run_on_a_new_loop([&](reactor& loop) -> deferred<int> {
