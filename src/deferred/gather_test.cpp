@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -210,6 +211,40 @@ TEST(Race, S29_CancellingItCancelsAll) {
   d.cancel();
   EXPECT_EQ(of.stopped.size(), 3U);
   EXPECT_TRUE(std::move(d).take().error().check(errc::all_failed));
+}
+
+TEST(Race, S29_ALoserStoppedAtTheStartIsNotReported) {
+  captured_log log;
+  promise<int> loser;
+  EXPECT_EQ(race(loser.get_deferred(), succeed(1)).take().value().second, 1);
+  EXPECT_EQ(log.text, "");
+}
+
+TEST(Race, S29_ALoserIsStoppedOnce) {
+  promise<int> loser([](promise<int>&) {});
+  promise<int> cleaning;
+  auto slow = loser.get_deferred().add_errback([&](const failure&) { return cleaning.get_deferred(); });
+  auto d = race(std::move(slow), succeed(1));
+  EXPECT_FALSE(d.ready());
+  EXPECT_FALSE(cleaning.fired());
+}
+
+TEST(Race, MayBeDroppedByALoserThatItStops) {
+  std::optional<deferred<int>> whole;
+  promise<int> winner;
+  promise<int> loser;
+  auto last_words = loser.get_deferred().add_errback([&](const failure&) {
+    whole.reset();
+    return 0;
+  });
+  bool won = false;
+  whole = race(winner.get_deferred(), std::move(last_words)).add_callback([&](auto) {
+    won = true;
+    return 1;
+  });
+  winner.callback(1);
+  EXPECT_FALSE(won);
+  EXPECT_FALSE(whole);
 }
 
 TEST(Race, S31_AnEmptyOneFailsAtOnce) {

@@ -9,12 +9,17 @@ void seat::dispose() noexcept { group_->member_ended(index_); }
 const node* seat::outward() const noexcept { return &group_->whole(); }
 
 void group_base::stop_members(const error& reason) noexcept {
+  if (stopping_) {
+    return;
+  }
+  stopping_ = true;
   own();
   for (std::size_t i = 0; i < size(); ++i) {
     if (seat_at(i).underway()) {
       seat_at(i).cancel(reason);
     }
   }
+  stopping_ = false;
   disown();
 }
 

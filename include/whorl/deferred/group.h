@@ -68,6 +68,7 @@ class group_base {
     }
   }
 
+  // Asks every member once, also when what one of them does makes the rule stop the others.
   void stop_members(const error& reason) noexcept;
   void drop_members() noexcept;
 
@@ -82,6 +83,7 @@ class group_base {
 
   std::size_t owners_ = 1;  // the deferred
   std::size_t underway_ = 0;
+  bool stopping_ = false;
 };
 
 // A seat with room for its member's outcome.
@@ -230,9 +232,7 @@ class group final : public core<typename Rule::template result<Seats>>, private 
     });
     started_ = true;
     rule_.all_began(*this);
-    if (underway() == 0) {
-      rule_.all_ended(*this);
-    }
+    end_if_done();
     disown();
   }
 
@@ -248,7 +248,13 @@ class group final : public core<typename Rule::template result<Seats>>, private 
     this->hold_value(std::forward<Value>(result)...);
     fire();
   }
-  void stop_rest(const error& reason) noexcept { stop_members(reason); }
+
+  // Until all have begun the rule waits for all_began(), so that nobody is asked twice.
+  void stop_rest(const error& reason) noexcept {
+    if (started_) {
+      stop_members(reason);
+    }
+  }
 
  private:
   void fire() noexcept {
@@ -264,9 +270,17 @@ class group final : public core<typename Rule::template result<Seats>>, private 
   void stop(const error& reason) noexcept override { stop_members(reason); }
   void dispose() noexcept override {
     if (!this->fired()) {
+      dropped_ = true;
       drop_members();
     }
     disown();
+  }
+
+  // What a member does when it ends, or is stopped, may drop the whole group.
+  void end_if_done() {
+    if (underway() == 0 && !dropped_) {
+      rule_.all_ended(*this);
+    }
   }
 
   async_frame frame() const noexcept override { return {"of a group", {}}; }
@@ -274,11 +288,9 @@ class group final : public core<typename Rule::template result<Seats>>, private 
   std::size_t size() const noexcept override { return seats_.size(); }
   seat& seat_at(std::size_t index) noexcept override { return seats_.at(index); }
   void ended(std::size_t index) noexcept override {
-    if (started_) {
+    if (started_ && !dropped_) {
       rule_.ended(*this, index);
-      if (underway() == 0) {
-        rule_.all_ended(*this);
-      }
+      end_if_done();
     }
   }
   void destroy() noexcept override { delete this; }
@@ -286,6 +298,7 @@ class group final : public core<typename Rule::template result<Seats>>, private 
   Seats seats_;
   Rule rule_;
   bool started_ = false;
+  bool dropped_ = false;  // before it fired
 };
 
 }  // namespace whorl::detail
