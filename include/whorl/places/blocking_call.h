@@ -12,8 +12,9 @@
 
 #include <whorl/deferred/deferred.h>
 #include <whorl/deferred/mutex.h>
+#include <whorl/places/answering.h>
 #include <whorl/places/call.h>
-#include <whorl/places/pending_calls.h>
+#include <whorl/places/may_block.h>
 #include <whorl/reactor/mailbox.h>
 
 #include <condition_variable>
@@ -55,50 +56,11 @@ class answer {
   std::optional<outcome<stored<T>>> result_ WHORL_GUARDED_BY(mutex_);
 };
 
-// The duty to answer: on the way to the loop, and on it until the deferred has fired. Dropped or overtaken by the end of
-// the loop, it answers errc::shutting_down.
-template <class T>
-class answerer final : public pending_call {
- public:
-  explicit answerer(std::shared_ptr<answer<T>> to) noexcept : to_(std::move(to)) {}
-  ~answerer() { give_up(); }
-
-  void give(outcome<stored<T>>&& result) { to_->give(std::move(result)); }
-  void loop_ended() noexcept override { give_up(); }
-
- private:
-  void give_up() noexcept {
-    leave();
-    to_->give(std::unexpected(failure(
-        error(errc::shutting_down, "the loop that a thread waited for in blocking_call_from_thread ended first"))));
-  }
-
-  std::shared_ptr<answer<T>> to_;
-};
-
-template <class T, class Call>
-void answer_on_loop(const std::shared_ptr<answerer<T>>& answering, Call& call) {
-  using returned = decltype(call.invoke_on_loop());
-  if constexpr (is_deferred<returned>) {
-    pending_calls::of_this_thread("blocking_call_from_thread").add(*answering);
-    call.invoke_on_loop()
-        .add_both([answering](outcome<stored<T>> result) { answering->give(std::move(result)); })
-        .detach();
-  } else {
-    answering->give(outcome_of<T>([&call]() -> returned { return call.invoke_on_loop(); }));
-  }
-}
-
 template <class F, class... Args>
 auto block_for_loop(const mailbox& loop, F&& f, Args&&... args) {
-  using call = owned_call_of<F, Args...>;
-  using value = typename unwrapped<decltype(std::declval<call&>().invoke_on_loop())>::type;
-
-  auto waiting = std::make_shared<answer<value>>();
-  loop.post([answering = std::make_shared<answerer<value>>(waiting),
-             sent = call(std::forward<F>(f), std::forward<Args>(args)...)]() mutable {
-    answer_on_loop(std::exchange(answering, nullptr), sent);
-  });
+  using value = answer_value<F, Args...>;
+  const auto waiting = std::make_shared<answer<value>>();
+  ask_loop<value>(loop, waiting, std::forward<F>(f), std::forward<Args>(args)...);
   outcome<stored<value>> result = waiting->wait();
   if (!result) {
     result.error().raise();
