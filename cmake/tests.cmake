@@ -10,7 +10,7 @@
 #   tests/install/       a program outside the tree, built against the installed package.
 
 function(whorl_everything target)
-  foreach(floor deferred reactor net places process guard facts protocols web db jobs)
+  foreach(floor deferred reactor net places process guard facts testing protocols web db jobs)
     whorl_link_floors(${target} ${floor})
   endforeach()
   target_link_libraries(${target} PRIVATE whorl_base SQLite::SQLite3 udunits2)

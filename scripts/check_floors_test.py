@@ -55,6 +55,11 @@ class CheckFloors(unittest.TestCase):
         for header in ("nlohmann/json.hpp", "CLI/CLI.hpp", "simdjson.h", "sqlite3.h", "udunits2.h", "llhttp.h", "fmt/format.h"):
             self.assert_fault("include/whorl/jobs/a.h", f"#include <{header}>\n", 1, "every user would pay for it")
 
+    def test_only_the_testing_kit_shows_its_users_googletest(self):
+        text = "#include <gmock/gmock.h>\n"
+        self.assertEqual(self.faults("include/whorl/testing/a.h", text), [])
+        self.assert_fault("include/whorl/net/a.h", text, 1, "every user would pay for it")
+
     def test_public_headers_include_nothing_private(self):
         self.assert_fault("include/whorl/net/a.h", '#include "ring.h"\n', 1, "quoted files are not installed")
 

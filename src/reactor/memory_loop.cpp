@@ -69,13 +69,14 @@ std::optional<time_point> memory_loop::next_event() const noexcept {
 }
 
 // Some of the candidates, at least one, each once, in any order.
-bool memory_loop::step_some() noexcept {
+void memory_loop::step_some() noexcept {
   shuffled_.clear();
   for (ring_link* at = candidates_.next; at != &candidates_; at = at->next) {
     shuffled_.push_back(static_cast<memory_source*>(static_cast<candidate_link*>(at)));
   }
-  if (shuffled_.empty()) {
-    return false;
+  stepped_ = !shuffled_.empty();
+  if (!stepped_) {
+    return;
   }
   dice& random = network_.random();
   for (std::size_t left = shuffled_.size(); left > 1; --left) {
@@ -93,7 +94,6 @@ bool memory_loop::step_some() noexcept {
     stepping_->step();
     stepping_ = nullptr;
   }
-  return true;
 }
 
 template <class Call>

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <whorl/reactor/backend.h>
+#include <whorl/reactor/link_faults.h>
 
 #include <array>
 #include <cstddef>
@@ -25,9 +26,6 @@ class memory_loop;
 class memory_network;
 class memory_source;
 struct memory_host;
-
-// What the peers of a host that fails notice: its kernel resets their connections, or nothing at all.
-enum class peers_see : std::uint8_t { resets, silence };
 
 struct candidate_link : ring_link {};
 struct member_link : ring_link {};
@@ -80,8 +78,9 @@ class memory_loop {
   // Makes candidates of those whose time has come.
   void wake_due() noexcept;
 
-  // Lets some of the candidates take a step. False: there were none.
-  bool step_some() noexcept;
+  // Lets some of the candidates take a step.
+  void step_some() noexcept;
+  bool stepped() const noexcept { return stepped_; }  // something did, in the last turn
 
   // Inside its own step, a source asks after every call to the user whether it still lives.
   bool still_stepping(const memory_source* source) const noexcept { return stepping_ == source; }
@@ -110,6 +109,7 @@ class memory_loop {
   std::map<memory_source::moment, memory_source*> later_;
   std::uint64_t next_sequence_ = 0;
   memory_source* stepping_ = nullptr;
+  bool stepped_ = false;
   std::optional<time_point> wanted_;
   std::vector<memory_source*> shuffled_;  // kept for its memory
 };

@@ -36,8 +36,8 @@ struct link_faults {
 
   // After so many bytes of a connection in this direction it is reset; or this direction ends, as when the writer ended
   // its side, and what is written further goes nowhere.
-  std::optional<std::uint64_t> reset_at_byte;
-  std::optional<std::uint64_t> end_at_byte;
+  std::optional<std::uint64_t> reset_at_byte = std::nullopt;
+  std::optional<std::uint64_t> end_at_byte = std::nullopt;
 };
 
 // A connection that is being made, and what will happen to it: a hook may change that.
@@ -48,5 +48,9 @@ struct new_connection {
   link_faults there;  // what it sends
   link_faults back;
 };
+
+// What the peers of a host that fails notice: a program that died, whose kernel resets its connections; or a host
+// without power, which says nothing until it is up again.
+enum class peers_see : std::uint8_t { resets, silence };
 
 }  // namespace whorl
