@@ -22,19 +22,24 @@ struct loops_of_thread {
 
 thread_local constinit loops_of_thread here;
 
+}  // namespace
+
 // While it lives, its loop is of_this_thread().
-class turning_scope {
+class reactor::turning_scope {
  public:
-  turning_scope(reactor& loop, detail::pending_list& pending) noexcept
-      : outer_(std::exchange(here.turning, &loop)), pending_(pending) {}
-  ~turning_scope() { here.turning = outer_; }
+  explicit turning_scope(reactor& loop) noexcept : outer_(std::exchange(here.turning, &loop)) { enter_pending(); }
+  ~turning_scope() {
+    here.turning = outer_;
+    enter_pending();
+  }
   turning_scope(const turning_scope&) = delete;
   turning_scope& operator=(const turning_scope&) = delete;
 
  private:
   reactor* outer_;
-  detail::pending_list::scope pending_;
 };
+
+namespace {
 
 // One step of the shutdown, with its failure logged: it must not stop the others.
 deferred<void> run_logged(reactor::shutdown_step step) {
@@ -61,10 +66,12 @@ reactor::reactor(std::unique_ptr<backend> io)
     }
   }
   previous_of_thread_ = std::exchange(here.made_last, this);
+  detail::this_thread.now = now().time_since_epoch().count();
+  enter_pending();
 }
 
 reactor::~reactor() {
-  const turning_scope scope(*this, pending_);
+  const turning_scope scope(*this);
   owned_.tell_stopping();
   owned_.clear();
   mail_->close();
@@ -78,8 +85,15 @@ reactor::~reactor() {
   }
 }
 
+reactor* reactor::find_of_this_thread() noexcept { return here.turning != nullptr ? here.turning : here.made_last; }
+
+void reactor::enter_pending() noexcept {
+  reactor* loop = find_of_this_thread();
+  detail::pending_list::enter_into(loop == nullptr ? nullptr : &loop->pending_);
+}
+
 reactor& reactor::of_this_thread(std::string_view doing) {
-  reactor* loop = here.turning != nullptr ? here.turning : here.made_last;
+  reactor* loop = find_of_this_thread();
   if (loop == nullptr) {
     throw misuse(
         fmt::format("{}: this thread has no loop; do it on a loop's thread, with call_from_thread, or make a "
@@ -113,7 +127,7 @@ void reactor::run() {
 }
 
 void reactor::end_run() noexcept {
-  const turning_scope scope(*this, pending_);
+  const turning_scope scope(*this);
   shutdown_.reset();
   stop_requested_ = false;
   gave_up_waiting_ = false;
@@ -145,7 +159,7 @@ void reactor::turn(std::optional<time_point> until) {
   if (turning_) {
     throw misuse("a turn inside a turn of the same loop: return to the loop instead, and co_await what has to happen");
   }
-  const turning_scope scope(*this, pending_);
+  const turning_scope scope(*this);
   turning_ = true;
   run_turn(until);
   turning_ = false;

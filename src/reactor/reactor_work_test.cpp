@@ -48,7 +48,6 @@ TEST_F(ReactorWork, ListsWhatWaitsForHowLongAndOnWhat) {
 }
 
 TEST_F(ReactorWork, CountsAWaitFromTheEventThatBeganIt) {
-  promise<void> p;
   std::optional<deferred<void>> work;
   loop.call_later(10s, [&] { work = loop.sleep(1h); }).detach();
   turn_for(10s);

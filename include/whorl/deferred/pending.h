@@ -48,7 +48,7 @@ struct pending_wait {
   std::string describe() const;
 };
 
-// What waits on this thread outside of any loop: promises made while no loop turned. Oldest first.
+// What waits on this thread outside of any loop: promises made before it had one. Oldest first.
 std::vector<pending_wait> pending_outside_loops();
 
 namespace detail {
@@ -96,7 +96,7 @@ class pending_link {
   pending_link** to_this_ = nullptr;
 };
 
-// The promises made while one loop turned, or outside of all loops.
+// The promises that were made while one loop was reactor::of_this_thread.
 class pending_list {
  public:
   pending_list() = default;
@@ -107,17 +107,10 @@ class pending_list {
   static std::vector<pending_wait> describe(const pending_link* first, std::int64_t now);
   std::vector<pending_wait> describe(std::int64_t now) const { return describe(first_, now); }
 
-  // While it lives, promises that are made belong to this list.
-  class scope {
-   public:
-    explicit scope(pending_list& list) noexcept : outer_(std::exchange(this_thread.pending_here, &list.first_)) {}
-    ~scope() { this_thread.pending_here = outer_; }
-    scope(const scope&) = delete;
-    scope& operator=(const scope&) = delete;
-
-   private:
-    pending_link** outer_;
-  };
+  // Promises that this thread makes from now on enter `list`; null: the thread's own.
+  static void enter_into(pending_list* list) noexcept {
+    this_thread.pending_here = list == nullptr ? nullptr : &list->first_;
+  }
 
  private:
   pending_link* first_ = nullptr;

@@ -15,7 +15,7 @@ struct thread_state {
   run_queue* innermost_firing = nullptr;
   const context_values* context = nullptr;  // of the work that runs now
   pending_link* pending = nullptr;          // the thread's own promises that have not fired
-  pending_link** pending_here = nullptr;    // those of the loop that turns; null: the thread's own
+  pending_link** pending_here = nullptr;    // those of the thread's loop; null: the thread's own
   std::int64_t now = 0;                     // nanoseconds, when the loop began to handle what it handles now
 };
 

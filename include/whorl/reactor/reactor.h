@@ -159,8 +159,8 @@ class reactor {
     }
   }
 
-  // What waits on this loop, oldest first: each promise that was made in one of its turns and has not fired, with who
-  // awaits whom behind it. See also pending_outside_loops().
+  // What waits on this loop, oldest first: each promise that was made while it was of_this_thread and has not fired, with
+  // who awaits whom behind it.
   std::vector<pending_wait> pending() const;
 
   // How many timed calls have neither run nor been cancelled.
@@ -172,6 +172,10 @@ class reactor {
  private:
   friend int detail::run_to_the_end(reactor&, std::move_only_function<deferred<int>()>);
 
+  class turning_scope;
+
+  static reactor* find_of_this_thread() noexcept;
+  static void enter_pending() noexcept;  // promises enter the list of the thread's loop
   [[noreturn]] void throw_wrong_thread(std::string_view doing) const;
   owned_by_loop* find_companion(const void* mark) const;
   void run_turn(std::optional<time_point> until);
