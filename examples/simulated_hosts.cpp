@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace whorl;
@@ -44,8 +45,9 @@ deferred<void> collect_from(stream sensor, disk* kept, keeping how) {
 }
 
 deferred<void> collect(host* here, disk* kept, keeping how) {
-  auto port = co_await listen_streams(here->loop(), "tcp:4000",
-                                      [=](stream sensor) { return collect_from(std::move(sensor), kept, how); });
+  auto listening = listen_streams(here->loop(), "tcp:4000",
+                                  [=](stream sensor) { return collect_from(std::move(sensor), kept, how); });
+  auto port = co_await std::move(listening);
   promise<void> for_ever;  // until the host crashes
   co_await for_ever.get_deferred();
 }
@@ -54,7 +56,7 @@ deferred<void> collect(host* here, disk* kept, keeping how) {
 deferred<void> send_once(reactor* loop, std::string collector, std::string reading) {
   auto connection = co_await connect(*loop, collector);
   co_await connection.write(reading);
-  auto confirmation = co_await connection.read_until("\n");
+  co_await connection.read_until("\n");
 }
 
 deferred<void> send_surely(reactor* loop, std::string collector, std::string reading) {

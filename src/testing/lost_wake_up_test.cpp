@@ -11,6 +11,7 @@
 
 #include <deque>
 #include <string>
+#include <utility>
 
 namespace whorl::testing {
 namespace {
@@ -33,7 +34,7 @@ deferred<void> take_orders(kitchen* in, stream from) {
 
 deferred<void> tell_idle(stream* office) {
   co_await office->write("idle\n");
-  auto noted = co_await office->read_until("\n");
+  co_await office->read_until("\n");
 }
 
 // Whoever rings while the office is told rings for nobody: the bell is silenced afterwards.
@@ -53,8 +54,9 @@ deferred<void> wait_carefully(kitchen* in, stream* office) {
 using waiting = deferred<void> (*)(kitchen*, stream*);
 
 deferred<void> cook(host* here, std::string office_endpoint, waiting wait, kitchen* in) {
-  auto port =
-      co_await listen_streams(here->loop(), "tcp:1", [in](stream from) { return take_orders(in, std::move(from)); });
+  auto listening =
+      listen_streams(here->loop(), "tcp:1", [in](stream from) { return take_orders(in, std::move(from)); });
+  auto port = co_await std::move(listening);
   auto office = co_await connect(here->loop(), office_endpoint);
   for (;;) {
     while (in->orders.empty()) {
@@ -67,7 +69,7 @@ deferred<void> cook(host* here, std::string office_endpoint, waiting wait, kitch
 
 deferred<void> note_what_is_told(stream from) {
   for (;;) {
-    auto told = co_await from.read_until("\n");
+    co_await from.read_until("\n");
     co_await from.write("noted\n");
   }
 }

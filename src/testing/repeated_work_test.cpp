@@ -9,6 +9,7 @@
 
 #include <set>
 #include <string>
+#include <utility>
 
 namespace whorl::testing {
 namespace {
@@ -41,8 +42,9 @@ deferred<void> serve_client(stream client, account* of, paying_in pay_in) {
 }
 
 deferred<void> run_bank(host* here, account* of, paying_in pay_in) {
-  auto port = co_await listen_streams(here->loop(), "tcp:1",
-                                      [=](stream client) { return serve_client(std::move(client), of, pay_in); });
+  auto listening =
+      listen_streams(here->loop(), "tcp:1", [=](stream client) { return serve_client(std::move(client), of, pay_in); });
+  auto port = co_await std::move(listening);
   promise<void> for_ever;
   co_await for_ever.get_deferred();
 }
@@ -50,7 +52,7 @@ deferred<void> run_bank(host* here, account* of, paying_in pay_in) {
 deferred<void> request_once(reactor* loop, std::string bank, std::string request) {
   auto connection = co_await connect(*loop, bank);
   co_await connection.write(request);
-  auto confirmation = co_await connection.read_until("\n");
+  co_await connection.read_until("\n");
 }
 
 deferred<void> pay_in_surely(host* from, std::string bank, std::string request) {

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include <string>
+#include <utility>
 
 namespace whorl::testing {
 namespace {
@@ -119,17 +120,18 @@ TEST(Simulation, ARestartedHostRunsItsProgramAgain) {
 }
 
 deferred<void> restart_at_a_word(host* here, stream peer) {
-  auto word = co_await peer.read();
+  co_await peer.read();
   here->restart();
   EXPECT_TRUE(here->up());
-  auto never = co_await peer.read();
+  co_await peer.read();
   ADD_FAILURE() << "it lived on";
 }
 
 deferred<void> serve_restarts(host* here, int* starts) {
   ++*starts;
-  auto port = co_await listen_streams(here->loop(), "tcp:7",
-                                      [here](stream peer) { return restart_at_a_word(here, std::move(peer)); });
+  auto listening =
+      listen_streams(here->loop(), "tcp:7", [here](stream peer) { return restart_at_a_word(here, std::move(peer)); });
+  auto port = co_await std::move(listening);
   promise<void> for_ever;
   co_await for_ever.get_deferred();
 }

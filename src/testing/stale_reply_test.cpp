@@ -81,8 +81,9 @@ class seated : public protocol {
 };
 
 deferred<void> serve(host* here, seats* in, answering answer) {
-  auto port = co_await listen(here->loop(), "tcp:1",
-                              [=](const address& /*peer*/) { return std::make_unique<seated>(*in, answer); });
+  auto listening =
+      listen(here->loop(), "tcp:1", [=](const address& /*peer*/) { return std::make_unique<seated>(*in, answer); });
+  auto port = co_await std::move(listening);
   promise<void> for_ever;
   co_await for_ever.get_deferred();
 }
@@ -94,10 +95,10 @@ deferred<std::string> ask(reactor* loop, std::string endpoint, std::string quest
   co_return reply;
 }
 
-// A guest with little patience: a connection on which no answer comes is given up, and the question asked anew.
+// A guest whose patience has to grow: a connection on which no answer comes is given up, and the question asked anew.
 deferred<void> ask_until_answered(host* from, std::string endpoint, std::string question) {
-  for (;;) {
-    auto asking = within(from->loop(), ask(&from->loop(), endpoint, question), 6ms);
+  for (duration patience = 5ms;; patience *= 2) {
+    auto asking = within(from->loop(), ask(&from->loop(), endpoint, question), patience);
     auto reply = co_await std::move(asking).result();
     if (reply) {
       EXPECT_EQ(*reply, "about " + question);
