@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <optional>
+#include <memory>
 #include <utility>
 
 namespace whorl {
@@ -49,7 +49,7 @@ TEST(CancelHandle, ForgetsWorkThatWasDropped) {
 
 TEST(CancelHandle, MayDieBeforeTheWork) {
   promise<int> answer;
-  std::optional<cancel_handle> handle(std::in_place);
+  auto handle = std::make_unique<cancel_handle>();
   auto attached = handle->attach(answer.get_deferred());
   handle.reset();
   answer.callback(1);
