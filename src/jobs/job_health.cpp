@@ -19,14 +19,14 @@ std::chrono::microseconds upper_edge(std::size_t bucket) {
 
 value loop_value(const server_health& health) {
   value histogram;
-  for (std::size_t i = 0; i < turn_statistics::buckets; ++i) {
+  for (std::size_t i = 0; i < time_histogram::buckets; ++i) {
     value bucket;
-    bucket.set("below_us", upper_edge(i).count()).set("turns", health.turns.histogram.at(i));
+    bucket.set("below_us", upper_edge(i).count()).set("turns", health.turns.counts.at(i));
     histogram.append(std::move(bucket));
   }
   value loop;
   loop.set("backend", health.backend)
-      .set("turns", health.turns.turns)
+      .set("turns", health.turns.count)
       .set("longest_ms", milliseconds_of(health.turns.longest))
       .set("p50_ms", milliseconds_of(turn_percentile(health.turns, 0.50)))
       .set("p99_ms", milliseconds_of(turn_percentile(health.turns, 0.99)))
@@ -61,17 +61,17 @@ class metrics_text {
   std::string text_;
 };
 
-void add_turns(metrics_text& metrics, const turn_statistics& turns) {
+void add_turns(metrics_text& metrics, const time_histogram& turns) {
   constexpr std::string_view name = "whorl_loop_turn_seconds";
   metrics.family(name, "histogram", "How long the loop's turns take, not counting its sleep.");
   std::uint64_t below = 0;
-  for (std::size_t i = 0; i + 1 < turn_statistics::buckets; ++i) {
-    below += turns.histogram.at(i);
+  for (std::size_t i = 0; i + 1 < time_histogram::buckets; ++i) {
+    below += turns.counts.at(i);
     metrics.sample(fmt::format("{}_bucket", name), fmt::format("le=\"{}\"", seconds_of(upper_edge(i))), below);
   }
-  metrics.sample(fmt::format("{}_bucket", name), "le=\"+Inf\"", turns.turns);
+  metrics.sample(fmt::format("{}_bucket", name), "le=\"+Inf\"", turns.count);
   metrics.sample(fmt::format("{}_sum", name), "", seconds_of(turns.total));
-  metrics.sample(fmt::format("{}_count", name), "", turns.turns);
+  metrics.sample(fmt::format("{}_count", name), "", turns.count);
   metrics.family("whorl_loop_longest_turn_seconds", "gauge", "The longest turn so far.");
   metrics.sample("whorl_loop_longest_turn_seconds", "", seconds_of(turns.longest));
 }
@@ -112,11 +112,11 @@ void add_web(metrics_text& metrics, const server_health& health) {
 
 }  // namespace
 
-duration turn_percentile(const turn_statistics& turns, double share) {
-  const auto wanted = static_cast<double>(turns.turns) * share;
+duration turn_percentile(const time_histogram& turns, double share) {
+  const auto wanted = static_cast<double>(turns.count) * share;
   std::uint64_t seen = 0;
-  for (std::size_t i = 0; i < turn_statistics::buckets; ++i) {
-    seen += turns.histogram.at(i);
+  for (std::size_t i = 0; i < time_histogram::buckets; ++i) {
+    seen += turns.counts.at(i);
     if (seen > 0 && static_cast<double>(seen) >= wanted) {
       return std::min<duration>(upper_edge(i), turns.longest);
     }

@@ -27,7 +27,7 @@ struct place_health {
 struct server_health {
   duration up{};
   std::string backend;
-  turn_statistics turns;
+  time_histogram turns;
   count_jobs::answer jobs;
   std::size_t store_waiting = 0;
   std::size_t running = 0;
@@ -40,6 +40,6 @@ value to_value(const server_health& health);
 std::string to_metrics(const server_health& health);
 
 // The upper edge of the histogram's bucket that holds the given share of turns.
-duration turn_percentile(const turn_statistics& turns, double share);
+duration turn_percentile(const time_histogram& turns, double share);
 
 }  // namespace whorl

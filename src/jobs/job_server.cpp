@@ -172,7 +172,7 @@ server_health job_server::state::health() const {
   const auto lane_now = units.statistics();
   return {.up = loop.now() - began,
           .backend = std::string(loop.io().name()),
-          .turns = loop.statistics(),
+          .turns = loop.turns(),
           .jobs = counts,
           .store_waiting = store->waiting(),
           .running = runner->running_jobs(),

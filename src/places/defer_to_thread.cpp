@@ -24,7 +24,8 @@ class loop_pool final : public owned_by_loop {
 
  private:
   deferred<void> stop() {
-    return pool_->stop().add_callback([this] { pool_.reset(); });
+    constexpr auto patience = std::chrono::seconds(30);
+    return pool_->stop(patience).add_callback([this] { pool_.reset(); });
   }
 
   reactor& loop_;

@@ -1,17 +1,29 @@
 #include <whorl/places/defer_to.h>
 #include <whorl/places/thread_pool.h>
+#include <whorl/reactor/reactor.h>
 
 #include <utility>
 
 namespace whorl {
 
 thread_pool::thread_pool(thread_pool_options options)
-    : threads_(std::make_shared<detail::pool_threads>(
-          detail::work_queue_limits{std::move(options.name), options.most_threads, options.most_queued})) {}
+    : threads_(
+          std::make_shared<detail::pool_threads>(detail::work_queue_limits{.name = std::move(options.name),
+                                                                           .most_threads = options.most_threads,
+                                                                           .most_queued = options.most_queued,
+                                                                           .longest_idle = options.longest_idle})) {}
 
 thread_pool::~thread_pool() { threads_->close(); }
 
-deferred<void> thread_pool::stop() { return threads_->stop(); }
+deferred<void> thread_pool::stop(duration patience) {
+  auto stopped = threads_->stop();
+  if (patience == duration::max()) {
+    return stopped;
+  }
+  auto impatience =
+      reactor::of_this_thread("stop a thread pool").call_later(patience, [threads = threads_] { threads->give_up(); });
+  return std::move(stopped).add_callback([impatience = std::move(impatience)] {});
+}
 
 const std::string& thread_pool::name() const noexcept { return threads_->name(); }
 

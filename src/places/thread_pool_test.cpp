@@ -175,6 +175,48 @@ TEST(ThreadPool, S61_ThreadsAreMadeOnDemandUpToTheMaximumAndIdleOnesAreUsedFirst
 
 void append(std::vector<int>* to, int value) { to->push_back(value); }
 
+TEST(ThreadPool, S61_AThreadThatIsIdleForLongEndsAndAnotherIsMadeWhenItIsNeeded) {
+  test_loop loop;
+  thread_pool pool({.most_threads = 2, .longest_idle = std::chrono::milliseconds(1)});
+  for (int round = 0; round < 3; ++round) {
+    EXPECT_EQ(loop.run(defer_to(pool, twice, 4)), 8);
+    loop.turn_until([&] { return pool.statistics().threads == 0; });
+  }
+  loop.run(pool.stop());
+}
+
+TEST(ThreadPool, CallsOfAHigherPriorityStartFirst) {
+  test_loop loop;
+  thread_pool pool({.most_threads = 1});
+  gate first;
+  auto running = hold(pool, first);
+  first.entered.wait();
+  std::vector<int> order;
+  std::vector<deferred<void>> queued;
+  for (const auto urgency : {priority::low, priority::normal, priority::high, priority::low, priority::high}) {
+    queued.push_back(defer_to(pool.at(urgency), append, lend(order), static_cast<int>(urgency)));
+  }
+  first.opened.count_down();
+  loop.run(pool.stop());
+  EXPECT_EQ(order, (std::vector<int>{0, 0, 1, 2, 2}));
+}
+
+TEST(ThreadPool, TellsHowLongCallsWaitedAndRan) {
+  test_loop loop;
+  thread_pool pool({.most_threads = 1});
+  gate first;
+  auto running = hold(pool, first);
+  first.entered.wait();
+  auto second = defer_to(pool, twice, 1);
+  first.opened.count_down();
+  loop.run(std::move(running));
+  loop.run(std::move(second));
+  const auto seen = pool.statistics();
+  EXPECT_EQ(seen.waited.count, 2U);
+  EXPECT_EQ(seen.ran.count, 2U);
+  EXPECT_GE(seen.waited.total + seen.ran.longest, seen.ran.total);
+}
+
 TEST(ThreadPool, S61_ExcessWorkQueuesInOrder) {
   test_loop loop;
   thread_pool pool({.most_threads = 1});
@@ -301,8 +343,39 @@ TEST(ThreadPool, DestroyingItDropsWhatIsQueuedAndWaitsForWhatRuns) {
   EXPECT_EQ(loop.run(std::move(running)), 1);
   const failure why = loop.run_to_failure(std::move(queued));
   EXPECT_TRUE(why.check(errc::shutting_down));
-  EXPECT_STREQ(why.error().what(), "\"gone\" was destroyed before the call ran");
+  EXPECT_STREQ(why.error().what(), "\"gone\" was stopped before the call ran");
   EXPECT_TRUE(loop.run_to_failure(std::move(stopped)).check(errc::shutting_down));
+}
+
+int until_stopped(std::stop_token stop, gate* at) {
+  at->entered.count_down();
+  std::latch stopped(1);
+  const std::stop_callback on_stop(stop, [&] { stopped.count_down(); });
+  stopped.wait();
+  at->opened.count_down();
+  return 1;
+}
+
+TEST(ThreadPool, DestroyingItSaysStopToWhatRuns) {
+  test_loop loop;
+  std::optional<thread_pool> pool(std::in_place);
+  gate at;
+  auto running = defer_to(*pool, until_stopped, lend(at));
+  at.entered.wait();
+  pool.reset();
+  loop.run(std::move(running));
+}
+
+TEST(ThreadPool, S63_AStopThatHasBeenPatientGivesUpWhatIsLeft) {
+  test_loop loop;
+  thread_pool pool({.name = "slow", .most_threads = 1});
+  gate at;
+  auto running = defer_to(pool, until_stopped, lend(at));
+  at.entered.wait();
+  auto queued = defer_to(pool, twice, 1);
+  loop.run(pool.stop(std::chrono::milliseconds(1)));
+  EXPECT_TRUE(running.ready());
+  EXPECT_STREQ(loop.run_to_failure(std::move(queued)).error().what(), "\"slow\" was stopped before the call ran");
 }
 
 TEST(ThreadPool, S65_CancellingQueuedWorkTakesItOut) {
@@ -328,15 +401,6 @@ TEST(ThreadPool, S65_CancellingQueuedWorkTakesItOut) {
   loop.run(std::move(last));
   EXPECT_THAT(ran, testing::ElementsAre(3));
   loop.run(std::move(held));
-}
-
-int until_stopped(std::stop_token stop, gate* at) {
-  at->entered.count_down();
-  std::latch stopped(1);
-  const std::stop_callback on_stop(stop, [&] { stopped.count_down(); });
-  stopped.wait();
-  at->opened.count_down();
-  return 1;
 }
 
 TEST(ThreadPool, S65_CancellingRunningWorkFailsAtOnceAndSaysStop) {

@@ -4,6 +4,7 @@
 #include <whorl/places/work_queue.h>
 #include <whorl/reactor/reactor.h>
 
+#include <algorithm>
 #include <csignal>
 #include <system_error>
 #include <utility>
@@ -47,8 +48,10 @@ void name_this_thread(std::string name) {
 }  // namespace
 
 result<void> work_queue::submit(std::unique_ptr<queued_call>& call) {
+  std::vector<std::jthread> ended;  // joined when the mutex is free, which they take once more
   {
     const mutex_lock lock(mutex_);
+    ended.swap(left_);
     if (stopping_) {
       return std::unexpected(error(
           errc::shutting_down, fmt::format("\"{}\" takes no more calls: it is stopping or has stopped", limits_.name)));
@@ -58,14 +61,14 @@ result<void> work_queue::submit(std::unique_ptr<queued_call>& call) {
           error(errc::full,
                 fmt::format("\"{}\" takes no more calls now: {} are queued and {} running; wait for some of them, "
                             "or raise most_queued",
-                            limits_.name, queued_, running_)));
+                            limits_.name, queued_, running_.size())));
     }
     queued_call& taken = *call.release();
-    append(taken);
-    if (queued_ > living_ - running_ && living_ < limits_.most_threads) {
+    enqueue(taken);
+    if (queued_ > living_ - running_.size() && living_ < limits_.most_threads) {
       const auto started = start_thread();
       if (!started && living_ == 0) {
-        unlink(taken);
+        dequeue(taken);
         call.reset(&taken);
         return started;
       }
@@ -80,13 +83,19 @@ bool work_queue::take_out(queued_call& call) noexcept {
   if (!call.queued_) {
     return false;
   }
-  unlink(call);
+  dequeue(call);
   return true;
 }
 
 place_statistics work_queue::statistics() const noexcept {
   const mutex_lock lock(mutex_);
-  return {living_, living_ - running_, queued_, running_, completed_};
+  return {.threads = living_,
+          .idle = living_ - running_.size(),
+          .queued = queued_,
+          .running = running_.size(),
+          .completed = completed_,
+          .waited = waited_,
+          .ran = ran_};
 }
 
 result<void> work_queue::start() {
@@ -97,7 +106,8 @@ result<void> work_queue::start() {
 result<void> work_queue::start_thread() {
   const signals_blocked blocked;
   try {
-    threads_.emplace_back([this, number = threads_.size() + 1] { work(number); });
+    threads_.emplace_back([this, number = started_ + 1] { work(number); });
+    ++started_;
     ++living_;
     return {};
   } catch (const std::system_error& refused) {
@@ -112,7 +122,7 @@ void work_queue::work(std::size_t number) noexcept {
   begin_thread(permitted);
   while (queued_call* call = next_call()) {
     call->run_in_thread(permitted);
-    call_ended();
+    call_ended(*call);
     send_home(call);
   }
   end_thread();
@@ -121,21 +131,51 @@ void work_queue::work(std::size_t number) noexcept {
 
 queued_call* work_queue::next_call() noexcept {
   mutex_lock lock(mutex_);
-  while (first_ == nullptr) {
-    if (stopping_) {
+  while (queued_ == 0) {
+    if (!may_wait_for_calls(lock)) {
       return nullptr;
     }
-    lock.wait(changed_);
   }
-  queued_call* next = first_;
-  unlink(*next);
-  ++running_;
+  queued_call* next = first_queued();
+  dequeue(*next);
+  const time_point now = std::chrono::steady_clock::now();
+  waited_.add(now - std::exchange(next->since_, now));
+  running_.append(*next);
   return next;
 }
 
-void work_queue::call_ended() noexcept {
+// False: this thread ends, because all of them do or because it was idle for long.
+bool work_queue::may_wait_for_calls(mutex_lock& lock) noexcept {
+  if (stopping_) {
+    return false;
+  }
+  if (limits_.longest_idle == duration::max()) {
+    lock.wait(changed_);
+    return true;
+  }
+  if (lock.wait_for(changed_, limits_.longest_idle) || queued_ > 0 || stopping_) {
+    return true;
+  }
+  leave_threads();
+  return false;
+}
+
+// The calling thread ends by itself; the next submit() or close() joins it.
+void work_queue::leave_threads() noexcept {
+  const auto self = std::ranges::find(threads_, std::this_thread::get_id(), &std::jthread::get_id);
+  left_.push_back(std::move(*self));
+  threads_.erase(self);
+  --living_;
+}
+
+queued_call* work_queue::first_queued() const noexcept {
+  return std::ranges::find_if_not(queues_, &call_list::empty)->first();
+}
+
+void work_queue::call_ended(queued_call& call) noexcept {
   const mutex_lock lock(mutex_);
-  --running_;
+  running_.remove(call);
+  ran_.add(std::chrono::steady_clock::now() - call.since_);
   ++completed_;
 }
 
@@ -149,6 +189,10 @@ void work_queue::thread_ended() noexcept {
   std::optional<mailbox> loop;
   {
     const mutex_lock lock(mutex_);
+    const auto self = std::ranges::find(threads_, std::this_thread::get_id(), &std::jthread::get_id);
+    if (self == threads_.end()) {
+      return;  // left before
+    }
     if (--living_ == 0) {
       loop = std::move(tell_stopped_);
     }
@@ -190,24 +234,33 @@ void work_queue::all_threads_ended() noexcept {
   }
 }
 
-void work_queue::close() noexcept {
-  queued_call* dropped = nullptr;
+void work_queue::give_up() noexcept {
+  std::vector<queued_call*> dropped;
+  std::vector<std::stop_source> running;
   {
     const mutex_lock lock(mutex_);
     stopping_ = true;
-    dropped = std::exchange(first_, nullptr);
-    last_ = nullptr;
-    queued_ = 0;
-    for (queued_call* call = dropped; call != nullptr; call = call->after_) {
-      call->queued_ = false;
+    while (queued_ > 0) {
+      queued_call* call = first_queued();
+      dequeue(*call);
+      dropped.push_back(call);
+    }
+    for (const queued_call* call = running_.first(); call != nullptr; call = call_list::after(*call)) {
+      running.push_back(call->stop);
     }
   }
   changed_.notify_all();
-  while (dropped != nullptr) {
-    queued_call* call = std::exchange(dropped, dropped->after_);
+  for (queued_call* call : dropped) {
     call->refuse(gone("before the call ran"));
     send_home(call);
   }
+  for (std::stop_source& each : running) {
+    each.request_stop();
+  }
+}
+
+void work_queue::close() noexcept {
+  give_up();
   join_threads();
   for (auto& waiter : std::exchange(stop_waiters_, {})) {
     waiter.errback(gone("before it had stopped in order"));
@@ -215,34 +268,42 @@ void work_queue::close() noexcept {
 }
 
 error work_queue::gone(std::string_view when) const {
-  return error(errc::shutting_down, fmt::format("\"{}\" was destroyed {}", limits_.name, when));
+  return error(errc::shutting_down, fmt::format("\"{}\" was stopped {}", limits_.name, when));
 }
 
 void work_queue::join_threads() noexcept {
-  std::vector<std::thread> ended;
-  {
-    const mutex_lock lock(mutex_);
-    ended.swap(threads_);
-  }
-  for (auto& thread : ended) {
-    thread.join();
-  }
+  std::vector<std::jthread> ended;
+  std::vector<std::jthread> left;
+  const mutex_lock lock(mutex_);
+  ended.swap(threads_);
+  left.swap(left_);
 }
 
-void work_queue::append(queued_call& call) noexcept {
+void work_queue::enqueue(queued_call& call) noexcept {
   call.queued_ = true;
+  call.since_ = std::chrono::steady_clock::now();
+  queues_.at(static_cast<std::size_t>(call.urgency)).append(call);
+  ++queued_;
+}
+
+void work_queue::dequeue(queued_call& call) noexcept {
+  call.queued_ = false;
+  queues_.at(static_cast<std::size_t>(call.urgency)).remove(call);
+  --queued_;
+}
+
+void call_list::append(queued_call& call) noexcept {
   call.before_ = last_;
   call.after_ = nullptr;
   (last_ == nullptr ? first_ : last_->after_) = &call;
   last_ = &call;
-  ++queued_;
+  ++size_;
 }
 
-void work_queue::unlink(queued_call& call) noexcept {
+void call_list::remove(queued_call& call) noexcept {
   (call.before_ == nullptr ? first_ : call.before_->after_) = call.after_;
   (call.after_ == nullptr ? last_ : call.after_->before_) = call.before_;
-  call.queued_ = false;
-  --queued_;
+  --size_;
 }
 
 }  // namespace whorl::detail

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
 #include "reactor/choose_backend.h"
@@ -183,7 +182,7 @@ void reactor::run_turn(std::optional<time_point> until) {
   io_->turn(until);
   mail_->woke();
   owned_.destroy_disposed();
-  count_turn(io_->now() - began - io_->waited());
+  turns_.add(io_->now() - began - io_->waited());
 }
 
 // Starts the shutdown if one was asked for (S70, S78). A second signal ends the waiting for it.
@@ -221,15 +220,6 @@ deferred<void> reactor::shut_down() {
 std::vector<pending_wait> reactor::pending() const {
   require_this_thread("pending");
   return pending_.describe(now().time_since_epoch().count());
-}
-
-void reactor::count_turn(duration took) noexcept {
-  const auto microseconds = static_cast<std::uint64_t>(std::max(took, duration::zero()).count()) / 1000;
-  const auto bucket = static_cast<std::size_t>(std::bit_width(microseconds));
-  ++statistics_.histogram[std::min(bucket, turn_statistics::buckets - 1)];
-  ++statistics_.turns;
-  statistics_.total += took;
-  statistics_.longest = std::max(statistics_.longest, took);
 }
 
 void reactor::throw_wrong_thread(std::string_view doing) const {

@@ -7,6 +7,7 @@
 
 #include <whorl/deferred/platform.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 
@@ -31,6 +32,11 @@ class WHORL_SCOPED_CAPABILITY mutex_lock {
 
   // Lets go of the mutex while it waits, and may return without a reason: wait in a loop that looks.
   void wait(std::condition_variable& changed) { changed.wait(lock_); }
+
+  // The same, and at most so long: false when the time is over.
+  bool wait_for(std::condition_variable& changed, std::chrono::nanoseconds longest) {
+    return changed.wait_for(lock_, longest) == std::cv_status::no_timeout;
+  }
 
  private:
   std::unique_lock<std::mutex> lock_;

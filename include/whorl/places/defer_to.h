@@ -1,6 +1,6 @@
 // defer_to runs a function in a place, and fires with its result on the loop that asked (S56).
 //
-//     T = co_await defer_to(pool, f, args...);    // in a thread of the pool
+//     T = co_await defer_to(pool, f, args...);    // in a thread of the pool; pool.at(priority::high): before others
 //     T = co_await defer_to(lane, f, args...);    // on the lane's thread; f is given the lane's object first
 //
 // f may take, in front of args (after a lane's object), a may_block&, if it waits, and then a std::stop_token, if it can
@@ -43,9 +43,9 @@ struct place_access {
 };
 
 template <class Place, class F, class... Args>
-auto checked_start(const std::shared_ptr<Place>& place, F&& f, Args&&... args) {
+auto checked_start(const std::shared_ptr<Place>& place, priority urgency, F&& f, Args&&... args) {
   if constexpr (call_is_right<typename Place::front, F, Args...>()) {
-    return start_call(place, std::forward<F>(f), std::forward<Args>(args)...);
+    return start_call(place, urgency, std::forward<F>(f), std::forward<Args>(args)...);
   } else {
     explain_call<typename Place::front, F, Args...>();
     return refused_call<typename Place::front, F, Args...>();
@@ -55,13 +55,20 @@ auto checked_start(const std::shared_ptr<Place>& place, F&& f, Args&&... args) {
 }  // namespace detail
 
 template <class F, class... Args>
+auto defer_to(thread_pool::at_priority pool, F&& f, Args&&... args) {
+  return detail::checked_start(detail::place_access::of(pool.pool), pool.urgency, std::forward<F>(f),
+                               std::forward<Args>(args)...);
+}
+
+template <class F, class... Args>
 auto defer_to(thread_pool& pool, F&& f, Args&&... args) {
-  return detail::checked_start(detail::place_access::of(pool), std::forward<F>(f), std::forward<Args>(args)...);
+  return defer_to(pool.at(priority::normal), std::forward<F>(f), std::forward<Args>(args)...);
 }
 
 template <class T, class F, class... Args>
 auto defer_to(lane<T>& lane, F&& f, Args&&... args) {
-  return detail::checked_start(detail::place_access::of(lane), std::forward<F>(f), std::forward<Args>(args)...);
+  return detail::checked_start(detail::place_access::of(lane), priority::normal, std::forward<F>(f),
+                               std::forward<Args>(args)...);
 }
 
 }  // namespace whorl

@@ -4,8 +4,8 @@
 //     call_in_thread(warm_up_cache, path);                            // nobody waits; a failure is logged (S59)
 //
 // Thread:   a loop's; throws misuse on a thread without one.
-// Lifetime: the pool is stopped when its loop shuts down, with the loop turning meanwhile (S63), and made anew if the
-//           loop runs again.
+// Lifetime: the pool is stopped when its loop shuts down, with the loop turning meanwhile (S63), and given up after 30
+//           seconds; it is made anew if the loop runs again.
 #pragma once
 
 #include <whorl/places/defer_to.h>

@@ -47,7 +47,8 @@ class lane_thread final : public work_queue {
   using build_function = std::move_only_function<void(std::optional<T>&, may_block&)>;
 
   lane_thread(lane_options options, build_function build)
-      : work_queue({std::move(options.name), 1, options.most_queued}), build_(std::move(build)) {}
+      : work_queue({.name = std::move(options.name), .most_threads = 1, .most_queued = options.most_queued}),
+        build_(std::move(build)) {}
 
   template <class Call>
   decltype(auto) run(Call& call, may_block& permission, const std::stop_token& stop) {

@@ -57,7 +57,7 @@ class place_call final : public queued_call {
   place_call(std::shared_ptr<Place> place, mailbox home, Given&&... call)
       : queued_call(std::move(home)), place_(std::move(place)), call_(std::in_place, std::forward<Given>(call)...) {
     if constexpr (shape::wants_stop_token) {
-      stop_ = std::stop_source();
+      stop = std::stop_source();
     }
   }
 
@@ -69,7 +69,7 @@ class place_call final : public queued_call {
   void run_in_thread(may_block& permission) noexcept override {
     const context_scope scope(context_);
     result_.emplace(
-        outcome_of<Value>([&]() -> call_result<shape> { return place_->run(*call_, permission, stop_.get_token()); }));
+        outcome_of<Value>([&]() -> call_result<shape> { return place_->run(*call_, permission, stop.get_token()); }));
     call_.reset();
   }
 
@@ -83,7 +83,7 @@ class place_call final : public queued_call {
     if (place_->take_out(*this)) {
       delete this;
     } else {
-      stop_.request_stop();
+      stop.request_stop();
     }
   }
 
@@ -100,13 +100,12 @@ class place_call final : public queued_call {
   const std::shared_ptr<Place> place_;
   const context_share context_ = context_share::current();  // of whoever calls, also in the thread (S60)
   awaited_call<Value>* waiting_ = nullptr;                  // touched on the loop only
-  std::stop_source stop_{std::nostopstate};
   std::optional<Call> call_;
   std::optional<outcome<stored<Value>>> result_;
 };
 
 template <class Place, class F, class... Args>
-auto start_call(const std::shared_ptr<Place>& place, F&& f, Args&&... args) {
+auto start_call(const std::shared_ptr<Place>& place, priority urgency, F&& f, Args&&... args) {
   using call = owned_call_of<F, Args...>;
   using shape = typename call::template shape<typename Place::front>;
   using value = call_value<shape>;
@@ -118,6 +117,7 @@ auto start_call(const std::shared_ptr<Place>& place, F&& f, Args&&... args) {
   }
   auto sent = std::make_unique<place_call<Place, call, value>>(place, pending.home(), std::forward<F>(f),
                                                                std::forward<Args>(args)...);
+  sent->urgency = urgency;
   auto& waiting = sent->await_with(pending);
   deferred<value> answer = waiting.get_deferred();
   std::unique_ptr<queued_call> submitted = std::move(sent);

@@ -3,14 +3,18 @@
 //     thread_pool pool({.name = "pool", .most_threads = 4});
 //     std::string text = co_await defer_to(pool, read_file, path);    // std::string read_file(may_block&, std::string)
 //
-// It grows: a call takes an idle thread, else a new one, else it queues. Calls start in the order of their arrival (S61).
+// It grows: a call takes an idle thread, else a new one, else it queues. A thread that is idle for long ends. Calls start
+// in the order of their arrival (S61), those of a higher priority first:
+//
+//     co_await defer_to(pool.at(priority::high), answer, question);
+//
 // It works from its construction on, whether a loop runs or not; results wait for their loop (S57).
 //
 // Thread:   made, stopped and destroyed on one loop's thread; defer_to may be used from any loop's thread, and results
 //           come back on the loop that asked.
 // Lifetime: outlives its calls. The destructor refuses new work, drops what is queued (its deferreds fail with
-//           errc::shutting_down) and joins its threads, so it waits for what is running; stop() before it drains in
-//           order while the loop keeps turning.
+//           errc::shutting_down), says stop to what is running and joins its threads, so it waits for them; stop() before
+//           it drains in order while the loop keeps turning.
 // Fails:    an exception from the function fails the deferred; errc::full when the queue is at its bound;
 //           errc::shutting_down after stop() (S64), and when the loop that asked ends before the result is there (S63).
 // Cancel:   queued work is taken out and its deferred fails at once. Work that runs goes on: its std::stop_token, if it
@@ -21,6 +25,7 @@
 #include <whorl/deferred/deferred.h>
 #include <whorl/places/work_queue.h>
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -31,6 +36,7 @@ struct thread_pool_options {
   std::string name = "pool";
   std::size_t most_threads = 10;
   std::size_t most_queued = 100'000;
+  duration longest_idle = std::chrono::seconds(60);  // then a thread ends
 };
 
 namespace detail {
@@ -45,9 +51,17 @@ class thread_pool {
   thread_pool(const thread_pool&) = delete;
   thread_pool& operator=(const thread_pool&) = delete;
 
-  // Refuses new work from now on. Fires when what is queued and running has ended and the threads are joined (S63).
+  // Refuses new work from now on. Fires when what is queued and running has ended and the threads are joined (S63). What
+  // is not done after `patience` is given up: the queued fail with errc::shutting_down, the running are told to stop.
   // Cancel: stops the waiting, not the stopping.
-  deferred<void> stop();
+  deferred<void> stop(duration patience = duration::max());
+
+  // The pool, for calls of a priority.
+  struct at_priority {
+    thread_pool& pool;
+    priority urgency;
+  };
+  at_priority at(priority urgency) noexcept { return {*this, urgency}; }
 
   const std::string& name() const noexcept;
   place_statistics statistics() const noexcept;

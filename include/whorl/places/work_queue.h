@@ -1,4 +1,5 @@
-// A work_queue is what a pool and a lane are made of: calls in the order of their arrival, and the threads that run them.
+// A work_queue is what a pool and a lane are made of: calls in the order of their arrival, the urgent ones first, and the
+// threads that run them.
 // Users see thread_pool and lane<T>; this header exists because templates need it.
 //
 // A call is one object. Its loop makes it, the queue holds it, a thread runs it, and the mailbox of its loop brings it
@@ -11,12 +12,15 @@
 #include <whorl/deferred/mutex.h>
 #include <whorl/places/may_block.h>
 #include <whorl/reactor/mailbox.h>
+#include <whorl/reactor/time_histogram.h>
 
+#include <array>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -31,7 +35,12 @@ struct place_statistics {
   std::size_t queued = 0;
   std::size_t running = 0;
   std::uint64_t completed = 0;  // calls that ran to their end, however that was
+  time_histogram waited;        // of each call that ran: how long in the queue
+  time_histogram ran;           // of each call that ended: how long in its thread
 };
+
+// Which of the calls that wait for a thread is next.
+enum class priority : std::uint8_t { high, normal, low };
 
 // Who can make a may_block for what runs in it.
 class blocking_place {
@@ -54,18 +63,42 @@ class queued_call : public posted_call, public framed {
   // On its loop: nobody waits for it any more. It may be gone when this returns.
   virtual void abandon() noexcept = 0;
 
+  // Says stop to a call that can hear it.
+  std::stop_source stop{std::nostopstate};
+
+  priority urgency = priority::normal;
+
  private:
+  friend class call_list;
   friend class work_queue;
   mailbox home_;
   queued_call* before_ = nullptr;
   queued_call* after_ = nullptr;
   bool queued_ = false;
+  time_point since_;  // it has been queued, then running
+};
+
+// Calls in a row; it does not own them.
+class call_list {
+ public:
+  bool empty() const noexcept { return first_ == nullptr; }
+  std::size_t size() const noexcept { return size_; }
+  queued_call* first() const noexcept { return first_; }
+  static queued_call* after(const queued_call& call) noexcept { return call.after_; }
+  void append(queued_call& call) noexcept;
+  void remove(queued_call& call) noexcept;
+
+ private:
+  queued_call* first_ = nullptr;
+  queued_call* last_ = nullptr;
+  std::size_t size_ = 0;
 };
 
 struct work_queue_limits {
   std::string name;
   std::size_t most_threads = 1;
   std::size_t most_queued = 0;
+  duration longest_idle = duration::max();  // a thread that was idle so long ends
 };
 
 class work_queue : public std::enable_shared_from_this<work_queue>, protected blocking_place {
@@ -92,7 +125,10 @@ class work_queue : public std::enable_shared_from_this<work_queue>, protected bl
   // Thread: a loop's, the same for all calls of it and for close().
   deferred<void> stop();
 
-  // Refuses new work, sends what is queued home with errc::shutting_down, and joins the threads.
+  // Refuses new work, sends what is queued home with errc::shutting_down, and says stop to what is running.
+  void give_up() noexcept;
+
+  // give_up(), and joins the threads.
   void close() noexcept;
 
  private:
@@ -102,11 +138,14 @@ class work_queue : public std::enable_shared_from_this<work_queue>, protected bl
 
   void work(std::size_t number) noexcept;
   queued_call* next_call() noexcept;
-  void call_ended() noexcept;
+  bool may_wait_for_calls(mutex_lock& lock) noexcept WHORL_REQUIRES(mutex_);
+  queued_call* first_queued() const noexcept WHORL_REQUIRES(mutex_);
+  void call_ended(queued_call& call) noexcept;
   void thread_ended() noexcept;
-  void append(queued_call& call) noexcept WHORL_REQUIRES(mutex_);
-  void unlink(queued_call& call) noexcept WHORL_REQUIRES(mutex_);
+  void enqueue(queued_call& call) noexcept WHORL_REQUIRES(mutex_);
+  void dequeue(queued_call& call) noexcept WHORL_REQUIRES(mutex_);
   result<void> start_thread() WHORL_REQUIRES(mutex_);
+  void leave_threads() noexcept WHORL_REQUIRES(mutex_);
   void all_threads_ended() noexcept;
   void join_threads() noexcept;
   error gone(std::string_view when) const;
@@ -115,13 +154,16 @@ class work_queue : public std::enable_shared_from_this<work_queue>, protected bl
   const work_queue_limits limits_;
   mutable mutex mutex_;
   std::condition_variable changed_;
-  queued_call* first_ WHORL_GUARDED_BY(mutex_) = nullptr;
-  queued_call* last_ WHORL_GUARDED_BY(mutex_) = nullptr;
-  std::vector<std::thread> threads_ WHORL_GUARDED_BY(mutex_);
+  std::array<call_list, 3> queues_ WHORL_GUARDED_BY(mutex_);  // by priority
+  call_list running_ WHORL_GUARDED_BY(mutex_);
+  std::vector<std::jthread> threads_ WHORL_GUARDED_BY(mutex_);
+  std::vector<std::jthread> left_ WHORL_GUARDED_BY(mutex_);  // ended for idleness, not yet joined
   std::size_t queued_ WHORL_GUARDED_BY(mutex_) = 0;
-  std::size_t running_ WHORL_GUARDED_BY(mutex_) = 0;
-  std::size_t living_ WHORL_GUARDED_BY(mutex_) = 0;  // threads that have not ended
+  std::size_t living_ WHORL_GUARDED_BY(mutex_) = 0;   // threads that have not ended
+  std::size_t started_ WHORL_GUARDED_BY(mutex_) = 0;  // ever
   std::uint64_t completed_ WHORL_GUARDED_BY(mutex_) = 0;
+  time_histogram waited_ WHORL_GUARDED_BY(mutex_);
+  time_histogram ran_ WHORL_GUARDED_BY(mutex_);
   bool stopping_ WHORL_GUARDED_BY(mutex_) = false;
   std::optional<mailbox> tell_stopped_ WHORL_GUARDED_BY(mutex_);
   std::vector<promise<void>> stop_waiters_;  // touched by the loop that stops, only

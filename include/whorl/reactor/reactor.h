@@ -17,9 +17,9 @@
 #include <whorl/reactor/mailbox.h>
 #include <whorl/reactor/owned_by_loop.h>
 #include <whorl/reactor/time.h>
+#include <whorl/reactor/time_histogram.h>
 #include <whorl/reactor/timers.h>
 
-#include <array>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -33,16 +33,6 @@
 namespace whorl {
 
 class reactor;
-
-// How long the loop's turns take, not counting its sleep. Bucket i counts turns of less than 2^i microseconds; the last
-// one counts the rest.
-struct turn_statistics {
-  static constexpr std::size_t buckets = 24;
-  std::array<std::uint64_t, buckets> histogram{};
-  std::uint64_t turns = 0;
-  duration longest{};
-  duration total{};
-};
 
 namespace detail {
 class stop_signals;
@@ -167,7 +157,8 @@ class reactor {
   std::size_t waiting_calls() const noexcept { return timers_.size(); }
 
   backend& io() noexcept { return *io_; }
-  const turn_statistics& statistics() const noexcept { return statistics_; }
+  // How long its turns take, not counting its sleep.
+  const time_histogram& turns() const noexcept { return turns_; }
 
  private:
   friend int detail::run_to_the_end(reactor&, std::move_only_function<deferred<int>()>);
@@ -182,7 +173,6 @@ class reactor {
   void heed_stop();
   deferred<void> shut_down();
   void end_run() noexcept;
-  void count_turn(duration took) noexcept;
 
   // Destroyed from the last to the first: whatever the others hold must be gone before the back end.
   std::unique_ptr<backend> io_;
@@ -193,7 +183,7 @@ class reactor {
   timer_queue timers_;
   owned_list owned_;
   std::vector<std::pair<const void*, owned_by_loop*>> companions_;
-  turn_statistics statistics_;
+  time_histogram turns_;
 
   std::vector<std::weak_ptr<shutdown_step>> triggers_;
   shutdown_step last_step_;  // run()'s own, after all triggers
