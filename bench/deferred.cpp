@@ -5,6 +5,8 @@
 //   await_unfired    a coroutine awaits a child that waits for an operation, which is then done
 //   gather_10        a coroutine awaits ten such children at once
 //
+// "hand" does the same job with frames and operations from free lists, "hand_malloc" with operator new;
+// "hand_in_place" keeps the operation in its producer, so that neither may go before the other.
 // The names are operation/contestant; bench/deferred.sh runs this together with Twisted and prints one table.
 // The counter "allocations" is of general-purpose allocations an operation, after a first few.
 //
@@ -152,13 +154,13 @@ void gather_10(benchmark::State& state) {
 
 }  // namespace by_whorl
 
-template <class Memory>
+template <class Memory, class Operation>
 struct by_hand {
   using task = hand::task<int, Memory>;
-  using operation = hand::one_shot<int>;
+  using operation = Operation;
 
   BENCH_APART static task add_one(operation& awaited) {
-    const int value = co_await awaited;
+    const int value = co_await awaited.start();
     co_return value + 1;
   }
 
@@ -193,8 +195,7 @@ struct by_hand {
   static void await_ready(benchmark::State& state) { benchmark::DoNotOptimize(await_children(state).take()); }
 
   BENCH_APART static task child_waiting_for(operation& awaited) {
-    awaited = operation();
-    const int value = co_await awaited;
+    const int value = co_await awaited.start();
     co_return value + 1;
   }
 
@@ -367,23 +368,29 @@ void gather_10(benchmark::State& state) {
 
 }  // namespace by_asio
 
+using hand_shared = by_hand<hand::free_lists, hand::shared_shot<int, hand::free_lists>>;
+using hand_malloc = by_hand<hand::plain_memory, hand::shared_shot<int, hand::plain_memory>>;
+using hand_in_place = by_hand<hand::free_lists, hand::one_shot<int>>;
+
 BENCHMARK(by_whorl::one_callback)->Name("one_callback/whorl");
-BENCHMARK(by_hand<hand::free_lists>::one_callback)->Name("one_callback/hand");
-BENCHMARK(by_hand<hand::plain_memory>::one_callback)->Name("one_callback/hand_malloc");
+BENCHMARK(hand_shared::one_callback)->Name("one_callback/hand");
+BENCHMARK(hand_malloc::one_callback)->Name("one_callback/hand_malloc");
+BENCHMARK(hand_in_place::one_callback)->Name("one_callback/hand_in_place");
 BENCHMARK(by_asio::one_callback)->Name("one_callback/asio");
 BENCHMARK(by_whorl::await_ready)->Name("await_ready/whorl");
-BENCHMARK(by_hand<hand::free_lists>::await_ready)->Name("await_ready/hand");
-BENCHMARK(by_hand<hand::plain_memory>::await_ready)->Name("await_ready/hand_malloc");
+BENCHMARK(hand_shared::await_ready)->Name("await_ready/hand");
+BENCHMARK(hand_malloc::await_ready)->Name("await_ready/hand_malloc");
 BENCHMARK(by_asio::await_ready)->Name("await_ready/asio");
 BENCHMARK(by_whorl::await_unfired)->Name("await_unfired/whorl");
-BENCHMARK(by_hand<hand::free_lists>::await_unfired)->Name("await_unfired/hand");
-BENCHMARK(by_hand<hand::plain_memory>::await_unfired)->Name("await_unfired/hand_malloc");
+BENCHMARK(hand_shared::await_unfired)->Name("await_unfired/hand");
+BENCHMARK(hand_malloc::await_unfired)->Name("await_unfired/hand_malloc");
+BENCHMARK(hand_in_place::await_unfired)->Name("await_unfired/hand_in_place");
 BENCHMARK(by_asio::await_unfired)->Name("await_unfired/asio");
 BENCHMARK(by_whorl::gather_10)->Name("gather_10/whorl");
-BENCHMARK(by_hand<hand::free_lists>::gather_10)->Name("gather_10/hand");
-BENCHMARK(by_hand<hand::plain_memory>::gather_10)->Name("gather_10/hand_malloc");
+BENCHMARK(hand_shared::gather_10)->Name("gather_10/hand");
+BENCHMARK(hand_malloc::gather_10)->Name("gather_10/hand_malloc");
+BENCHMARK(hand_in_place::gather_10)->Name("gather_10/hand_in_place");
 BENCHMARK(by_asio::gather_10)->Name("gather_10/asio");
-
 }  // namespace
 
 int main(int count, char** arguments) {

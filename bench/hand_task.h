@@ -44,10 +44,15 @@ class free_lists {
   static inline thread_local constinit std::array<block*, 64> lists_{};
 };
 
-// What an operation fires when it is done: one value, for one waiter.
+// What an operation fires when it is done: one value, for one waiter. This one lies in its producer, who must live until
+// it has been awaited: the least there can be.
 template <class T>
 class one_shot {
  public:
+  one_shot& start() {
+    *this = one_shot();
+    return *this;
+  }
   void fire(T value) {
     value_ = std::move(value);
     fired_ = true;
@@ -64,6 +69,56 @@ class one_shot {
   T value_{};
   std::coroutine_handle<> waiter_;
   bool fired_ = false;
+};
+
+// The same between a producer and a consumer of whom either may go first, as it is with a promise and its deferred.
+template <class T, class Memory>
+class shared_shot {
+  struct block : one_shot<T> {
+    static void* operator new(std::size_t bytes) { return Memory::take(bytes); }
+    static void operator delete(void* frame, std::size_t bytes) noexcept { Memory::give(frame, bytes); }
+    int owners = 2;
+  };
+  class share {
+   public:
+    explicit share(block* of = nullptr) noexcept : of_(of) {}
+    share(share&& other) noexcept : of_(std::exchange(other.of_, nullptr)) {}
+    share& operator=(share&& other) noexcept {
+      std::swap(of_, other.of_);
+      return *this;
+    }
+    ~share() {
+      if (of_ != nullptr && --of_->owners == 0) {
+        delete of_;
+      }
+    }
+    block* operator->() const noexcept { return of_; }
+
+   private:
+    block* of_;
+  };
+
+ public:
+  class consumer {
+   public:
+    explicit consumer(block* of) noexcept : of_(of) {}
+    bool await_ready() const noexcept { return of_->await_ready(); }
+    void await_suspend(std::coroutine_handle<> waiter) noexcept { of_->await_suspend(waiter); }
+    T await_resume() { return of_->await_resume(); }
+
+   private:
+    share of_;
+  };
+
+  consumer start() {
+    auto* made = new block;
+    producer_ = share(made);
+    return consumer(made);
+  }
+  void fire(T value) { producer_->fire(std::move(value)); }
+
+ private:
+  share producer_;
 };
 
 template <class T, class Memory>

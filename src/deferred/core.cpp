@@ -9,107 +9,18 @@ namespace whorl::detail {
 namespace {
 
 // How many firings may run inside each other on one stack before further ones wait for it to unwind.
-constexpr int max_nested_firings = 64;
+constexpr std::uint32_t max_nested_firings = 64;
 
 // How far a chain is searched for a node that would come to wait for itself.
 constexpr int max_cycle_search = 1000;
 
 }  // namespace
 
-// The nodes that may run now, in the order they became so. One queue for each firing that is underway on the stack,
-// innermost first: a node that finishes queues its waiter here instead of calling it.
-class run_queue {
- public:
-  static void enqueue(node& ready) noexcept { this_thread.innermost_firing->push(ready); }
-
-  static void run_now(node& ready) noexcept {
-    run_queue* innermost = this_thread.innermost_firing;
-    if (innermost != nullptr && innermost->depth_ >= max_nested_firings) {
-      innermost->push(ready);
-      return;
-    }
-    run_queue queue;
-    queue.push(ready);
-    while (node* next = queue.pop()) {
-      if (next->waited_ != nullptr && next->waited_->ready()) {
-        next->run();
-      }
-    }
-  }
-
-  static void remove(node& gone) noexcept {
-    for (run_queue* queue = this_thread.innermost_firing; queue != nullptr && gone.queued_; queue = queue->outer_) {
-      queue->unlink(gone);
-    }
-  }
-
- private:
-  run_queue() noexcept
-      : outer_(std::exchange(this_thread.innermost_firing, this)), depth_(outer_ == nullptr ? 1 : outer_->depth_ + 1) {}
-  ~run_queue() { this_thread.innermost_firing = outer_; }
-
- public:
-  run_queue(const run_queue&) = delete;
-  run_queue& operator=(const run_queue&) = delete;
-
- private:
-  void push(node& ready) noexcept {
-    if (ready.queued_) {
-      return;
-    }
-    ready.queued_ = true;
-    ready.next_queued_ = nullptr;
-    (last_ == nullptr ? first_ : last_->next_queued_) = &ready;
-    last_ = &ready;
-  }
-
-  node* pop() noexcept {
-    node* next = first_;
-    if (next != nullptr) {
-      first_ = next->next_queued_;
-      if (first_ == nullptr) {
-        last_ = nullptr;
-      }
-      next->queued_ = false;
-    }
-    return next;
-  }
-
-  void unlink(node& gone) noexcept {
-    node* before = nullptr;
-    for (node* at = first_; at != nullptr; before = at, at = at->next_queued_) {
-      if (at == &gone) {
-        (before == nullptr ? first_ : before->next_queued_) = gone.next_queued_;
-        if (last_ == &gone) {
-          last_ = before;
-        }
-        gone.queued_ = false;
-        return;
-      }
-    }
-  }
-
-  run_queue* outer_;
-  node* first_ = nullptr;
-  node* last_ = nullptr;
-  int depth_;
-};
-
 constinit thread_local thread_state this_thread;
 
-void node::wait_for(node& inner, const std::source_location& at) noexcept {
-  waited_ = &inner;
-  inner.waiter_ = this;
-  awaiting_at_ = at;
-  context_ = context_share::current();
-}
-
-void node::misuse_if_cyclic(const node& inner) const {
-  // This node is the innermost of its chain, and `inner` the outermost of its own. Whoever has no waiter is the
-  // outermost too, so that mostly there is nothing to search.
+void node::search_cycle(const node& inner) const {
   const node* at = &inner;
-  const int most = waiter_ == nullptr ? 1 : max_cycle_search;
-  for (int depth = 0; at != nullptr && depth < most; ++depth) {
+  for (int depth = 0; at != nullptr && depth < max_cycle_search; ++depth) {
     if (at == this) {
       throw misuse(
           "a deferred was made to wait for itself, so it could never fire: return or await another deferred than the "
@@ -119,44 +30,89 @@ void node::misuse_if_cyclic(const node& inner) const {
   }
 }
 
-void node::run() noexcept {
-  running_ = true;
+// A chain is run from its inside out, one node after the other. Nodes are postponed only below the deepest firing that
+// may run, which sees to them whenever the node that it runs has returned.
+void node::run_from(node& first) noexcept {
+  thread_state& here = this_thread;
+  if (here.nested_firings == max_nested_firings) [[unlikely]] {
+    first.postpone();
+    return;
+  }
+  ++here.nested_firings;
+  for (node* next = &first; next != nullptr;) {
+    next = next->run();
+    if (here.first_postponed != nullptr) [[unlikely]] {
+      next = oldest_postponed(next);
+    }
+  }
+  --here.nested_firings;
+}
+
+// `last`, if there is one, takes its turn behind those that wait already.
+node* node::oldest_postponed(node* last) noexcept {
+  if (last != nullptr) {
+    last->postpone();
+  }
+  while (node* oldest = this_thread.first_postponed) {
+    oldest->forget_postponed();
+    if (oldest->waited_ != nullptr && oldest->waited_->ready()) {
+      return oldest;
+    }
+  }
+  return nullptr;
+}
+
+void node::postpone() noexcept {
+  if (postponed_) {
+    return;
+  }
+  thread_state& here = this_thread;
+  postponed_ = true;
+  next_postponed_ = nullptr;
+  (here.last_postponed == nullptr ? here.first_postponed : here.last_postponed->next_postponed_) = this;
+  here.last_postponed = this;
+}
+
+void node::forget_postponed() noexcept {
+  if (!postponed_) {
+    return;
+  }
+  thread_state& here = this_thread;
+  node* before = nullptr;
+  for (node* at = here.first_postponed; at != this; at = at->next_postponed_) {
+    before = at;
+  }
+  (before == nullptr ? here.first_postponed : before->next_postponed_) = next_postponed_;
+  if (here.last_postponed == this) {
+    here.last_postponed = before;
+  }
+  postponed_ = false;
+}
+
+node* node::run() noexcept {
+  requests asked;
+  meanwhile_ = &asked;
   {
-    const context_share context = std::move(context_);
+    const context_share context = context_share::adopt(std::exchange(context_, nullptr));
     const context_scope scope(context);
     resume();
   }
-  running_ = false;
-  if (doomed_root_ != nullptr) {
-    std::exchange(doomed_root_, nullptr)->drop();
-  } else if (fired_) {
-    hand_on();
-  } else if (cancel_requested_) {
-    const auto reason = std::move(cancel_requested_);
-    cancel(*reason);
+  meanwhile_ = nullptr;
+  if (asked.doomed_root != nullptr) [[unlikely]] {
+    asked.doomed_root->drop();
+    return nullptr;
   }
-}
-
-void node::hand_on() noexcept {
-  if (detached_) {
-    report_unhandled();
-    dispose();
-  } else if (waiter_ != nullptr && pauses_ == 0) {
-    run_queue::enqueue(*waiter_);
+  if (fired_) {
+    return next_to_run();
   }
-}
-
-void node::run_waiter() noexcept {
-  if (detached_) {
-    report_unhandled();
-    dispose();
-  } else if (waiter_ != nullptr && pauses_ == 0) {
-    run_queue::run_now(*waiter_);
+  if (asked.cancel) [[unlikely]] {
+    cancel(*asked.cancel);
   }
+  return nullptr;
 }
 
 void node::detach() noexcept {
-  if (fired_ && !running_) {
+  if (fired_ && meanwhile_ == nullptr) {
     drop();
   } else {
     detached_ = true;
@@ -171,20 +127,20 @@ void node::cancel(const error& reason) noexcept {
   if (innermost->fired_) {
     return;
   }
-  if (!innermost->running_) {
+  if (innermost->meanwhile_ == nullptr) {
     innermost->stop(reason);
-  } else if (!innermost->cancel_requested_) {
-    innermost->cancel_requested_ = std::make_unique<error>(reason);
+  } else if (!innermost->meanwhile_->cancel) {
+    innermost->meanwhile_->cancel = std::make_unique<error>(reason);
   }
 }
 
-void node::drop() noexcept {
+void node::drop_chain() noexcept {
   node* innermost = this;
   while (innermost->waited_ != nullptr) {
     innermost = innermost->waited_;
   }
-  if (innermost->running_) {
-    innermost->doomed_root_ = this;
+  if (innermost->meanwhile_ != nullptr) {
+    innermost->meanwhile_->doomed_root = this;
     return;
   }
   while (innermost != nullptr) {
@@ -192,17 +148,14 @@ void node::drop() noexcept {
     if (outer != nullptr) {
       outer->waited_ = nullptr;
     }
-    run_queue::remove(*innermost);
-    if (innermost->fired_) {
-      innermost->report_unhandled();
-    }
-    innermost->dispose();
+    innermost->forget_postponed();
+    innermost->end();
     innermost = outer;
   }
 }
 
 void node::drop_waited() noexcept {
-  run_queue::remove(*this);
+  forget_postponed();
   take_waited()->drop();
 }
 

@@ -37,15 +37,36 @@ class node : public framed {
   // For the consumer, the one who holds the deferred.
   bool ready() const noexcept { return fired_ && pauses_ == 0; }
   bool fired() const noexcept { return fired_; }
+  bool failed() const noexcept { return held_ == held::failure; }
   void pause() noexcept;
   void unpause();
   void cancel(const error& reason) noexcept;
   void detach() noexcept;
-  void drop() noexcept;  // the deferred is gone: give up whatever is underway
+
+  // The deferred is gone: give up whatever is underway.
+  void drop() noexcept {
+    if (waited_ == nullptr && meanwhile_ == nullptr && !postponed_) {
+      end();
+    } else {
+      drop_chain();
+    }
+  }
 
   // `inner` is unfired or paused, and not reachable from here: see misuse_if_cyclic.
-  void wait_for(node& inner, const std::source_location& at) noexcept;
-  void misuse_if_cyclic(const node& inner) const;
+  void wait_for(node& inner, const std::source_location& at) noexcept {
+    waited_ = &inner;
+    inner.waiter_ = this;
+    awaiting_at_ = at;
+    context_ = this_thread.context;
+    context_values::retain(context_);
+  }
+  // This node is the innermost of its chain, and `inner` the outermost of its own. Whoever has no waiter is the
+  // outermost too, and whoever waits for nobody the innermost, so that mostly there is nothing to search.
+  void misuse_if_cyclic(const node& inner) const {
+    if (&inner == this || (waiter_ != nullptr && inner.waited_ != nullptr)) [[unlikely]] {
+      search_cycle(inner);
+    }
+  }
   const std::source_location& awaiting_at() const noexcept { return awaiting_at_; }
   node* waited() const noexcept { return waited_; }
 
@@ -59,50 +80,83 @@ class node : public framed {
   void drop_waited() noexcept;
 
   // Lets the waiter run: at once, unless the stack is already deep in such calls; then when it has unwound.
-  void run_waiter() noexcept;
+  void run_waiter() noexcept {
+    if (node* waiter = next_to_run()) {
+      run_from(*waiter);
+    }
+  }
 
  protected:
-  ~node() = default;
+  enum class held : std::uint8_t { nothing, value, failure };
+
+  ~node() {
+    if (context_ != nullptr) [[unlikely]] {
+      context_values::release(context_);
+    }
+  }
 
   // The node has its result.
   void set_fired() noexcept { fired_ = true; }
 
-  // Hands a result on after this node ran: queues the waiter behind what is running now.
-  void hand_on() noexcept;
-
-  // Runs this node's own code in its context, with whatever became of it meanwhile (cancelled, dropped) seen to
-  // afterwards.
-  void run() noexcept;
-  bool running() const noexcept { return running_; }
-
-  bool detached_ = false;
+  // Runs this node's own code in its context, and sees to what was asked of it meanwhile. Returns who may run next.
+  node* run() noexcept;
 
  private:
-  friend class run_queue;
+  // What is asked of a node while it runs, which has to wait until it suspends.
+  struct requests {
+    node* doomed_root = nullptr;    // the outermost node to drop
+    std::unique_ptr<error> cancel;  // the reason for its next wait
+  };
 
   // What the kinds do differently.
   virtual void resume() noexcept = 0;                     // what it waited for is there
   virtual void stop(const error& /*reason*/) noexcept {}  // innermost and unfired: cancel; only promises are that
   virtual void dispose() noexcept = 0;                    // nobody waits any more: free, or leave to the producer
   virtual bool unrun_stage() const noexcept { return false; }
-  virtual void report_unhandled() noexcept = 0;  // fired, and nobody looked: log a failure
+  virtual void report_unhandled() noexcept = 0;  // it holds a failure that nobody looked at
   virtual async_frame frame() const noexcept = 0;
   virtual const node* outward() const noexcept { return waiter_; }
 
-  node* source() noexcept;
-  void drop_chain() noexcept;
+  // Whoever waits for the result of this node, which has fired, and may have it now.
+  node* next_to_run() noexcept {
+    if (detached_) [[unlikely]] {
+      end();
+      return nullptr;
+    }
+    return pauses_ == 0 ? waiter_ : nullptr;
+  }
 
-  node* waiter_ = nullptr;
-  node* waited_ = nullptr;
-  node* next_queued_ = nullptr;
-  node* doomed_root_ = nullptr;              // dropped while running: the outermost node to drop when it suspends
-  std::unique_ptr<error> cancel_requested_;  // cancelled while running: the reason for its next wait
-  std::source_location awaiting_at_;
-  context_share context_;  // while it waits: of its own code
+  void end() noexcept {
+    if (fired_ && failed()) [[unlikely]] {
+      report_unhandled();
+    }
+    dispose();
+  }
+
+  static void run_from(node& first) noexcept;
+  static node* oldest_postponed(node* last) noexcept;
+  void postpone() noexcept;
+  void forget_postponed() noexcept;
+  void drop_chain() noexcept;
+  void search_cycle(const node& inner) const;
+  node* source() noexcept;
+
+  // The members fill words, so that setting them up takes few stores, and reading one back never waits for two of them.
   std::uint32_t pauses_ = 0;
   bool fired_ = false;
-  bool running_ = false;
-  bool queued_ = false;
+  bool postponed_ = false;
+
+ protected:
+  bool detached_ = false;
+  held held_ = held::nothing;
+
+ private:
+  node* waiter_ = nullptr;
+  node* waited_ = nullptr;
+  requests* meanwhile_ = nullptr;  // while it runs
+  node* next_postponed_ = nullptr;
+  std::source_location awaiting_at_;
+  const context_values* context_ = nullptr;  // a share, while it waits: of its own code
 };
 
 // void travels as std::monostate inside.
@@ -136,8 +190,6 @@ class core : public node {
     }
   }
 
-  bool failed() const noexcept { return held_ == held::failure; }
-
   value_type& value() noexcept { return value_; }
   const failure& why() const noexcept { return failure_; }
   failure take_failure() noexcept {
@@ -148,7 +200,7 @@ class core : public node {
 
   // Empties the node of a failure: only a failure that is still here when the node dies was overlooked.
   outcome<value_type> take() {
-    if (failed()) {
+    if (this->failed()) {
       return std::unexpected(take_failure());
     }
     return outcome<value_type>(std::in_place, std::move(value_));
@@ -161,7 +213,8 @@ class core : public node {
   void report_unhandled() noexcept final;
 
  private:
-  enum class held : std::uint8_t { nothing, value, failure };
+  using node::held_;
+  using typename node::held;
 
   void clear() noexcept {
     if (held_ == held::value) {
@@ -176,16 +229,13 @@ class core : public node {
     value_type value_;
     failure failure_;
   };
-  held held_ = held::nothing;
 };
 
 void log_unhandled(const failure& why) noexcept;
 
 template <class T>
 void core<T>::report_unhandled() noexcept {
-  if (failed()) {
-    log_unhandled(failure_);
-  }
+  log_unhandled(failure_);
 }
 
 }  // namespace whorl::detail

@@ -173,6 +173,7 @@ class [[nodiscard]] deferred {
 
   explicit deferred(detail::core<T>& core) noexcept : core_(&core) {}
   detail::core<T>* release() noexcept { return std::exchange(core_, nullptr); }
+  void let_go() noexcept { release()->drop(); }
 
   detail::core<T>* core_;
 };

@@ -57,26 +57,23 @@ class promise_core : public core<T> {
     return deferred<T>(*this);
   }
 
-  void fire(outcome<stored<T>>&& result, const std::source_location& at) {
-    if (thread_ != this_thread_mark()) {
-      throw_wrong_thread(created());
+  template <class... Args>
+  void fire_value(const std::source_location& at, Args&&... args) {
+    if (may_fire()) {
+      this->hold_value(std::forward<Args>(args)...);
+      fired_now(at);
     }
-    if (abandoned_) {
-      return;
+  }
+  void fire_failure(const std::source_location& at, failure&& why) {
+    if (may_fire()) {
+      fail_now(at, std::move(why));
     }
-    if (this->fired()) {
-      if (!std::exchange(swallow_one_, false)) {
-        throw_already_fired(created(), fired_at_);
-      }
-      return;
-    }
-    fire_now(std::move(result), at);
   }
 
   // A canceller that destroys the promise leaves the firing to stop().
   void promise_destroyed() noexcept {
-    if (!this->fired() && !abandoned_ && !stopping_) {
-      fire_now(std::unexpected(broken_promise(created())), created());
+    if (!this->fired() && !abandoned_ && !stopping_) [[unlikely]] {
+      fail_now(created(), broken_promise(created()));
     }
     disown();
   }
@@ -85,19 +82,43 @@ class promise_core : public core<T> {
   const std::source_location& created() const noexcept { return pending_.created(); }
 
  protected:
+  bool has_canceller_ = false;
   bool stopping_ = false;  // the canceller is being or has been called
 
  private:
   virtual bool call_canceller() noexcept { return false; }  // false: there is none
   virtual void drop_canceller() noexcept {}
 
-  void fire_now(outcome<stored<T>>&& result, const std::source_location& at) noexcept {
+  bool may_fire() {
+    if (thread_ == this_thread_mark() && !this->fired() && !abandoned_) [[likely]] {
+      return true;
+    }
+    refuse_to_fire();
+    return false;
+  }
+
+  // Swallows a firing that comes too late, or throws.
+  [[gnu::noinline]] void refuse_to_fire() {
+    if (thread_ != this_thread_mark()) {
+      throw_wrong_thread(created());
+    }
+    if (!abandoned_ && !std::exchange(swallow_one_, false)) {
+      throw_already_fired(created(), fired_at_);
+    }
+  }
+
+  void fail_now(const std::source_location& at, failure&& why) noexcept {
+    this->hold_failure(std::move(why));
+    fired_now(at);
+  }
+
+  // The result is held.
+  void fired_now(const std::source_location& at) noexcept {
     own();
     pending_.leave();
-    this->hold(std::move(result));
     this->set_fired();
     fired_at_ = at;
-    if (!stopping_) {
+    if (has_canceller_ && !stopping_) {
       drop_canceller();
     }
     this->run_waiter();
@@ -115,7 +136,7 @@ class promise_core : public core<T> {
     own();
     swallow_one_ = !call_canceller();
     if (!this->fired() && !abandoned_) {
-      fire_now(std::unexpected(failure(reason)), std::source_location::current());
+      fail_now(std::source_location::current(), failure(reason));
     }
     disown();
   }
@@ -144,7 +165,9 @@ template <class T, class Canceller>
 class cancellable_promise_core final : public promise_core<T> {
  public:
   cancellable_promise_core(Canceller canceller, const std::source_location& created)
-      : promise_core<T>(created), canceller_(std::move(canceller)) {}
+      : promise_core<T>(created), canceller_(std::move(canceller)) {
+    this->has_canceller_ = true;
+  }
 
  private:
   bool call_canceller() noexcept override {
@@ -204,16 +227,16 @@ class promise {
   void callback(detail::stored<T> value, location at = location::current())
     requires(!std::is_void_v<T>)
   {
-    core_->fire(outcome<T>(std::in_place, std::move(value)), at);
+    core_->fire_value(at, std::move(value));
   }
   void callback(location at = location::current())
     requires std::is_void_v<T>
   {
-    core_->fire(outcome<std::monostate>(), at);
+    core_->fire_value(at);
   }
 
   // Fires with a failure; an error or an errc converts to one.
-  void errback(failure why, location at = location::current()) { core_->fire(std::unexpected(std::move(why)), at); }
+  void errback(failure why, location at = location::current()) { core_->fire_failure(at, std::move(why)); }
 
   bool fired() const noexcept { return core_->fired(); }
 

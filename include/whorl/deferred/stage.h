@@ -67,28 +67,28 @@ class stage final : public core<U> {
  private:
   void resume() noexcept override {
     if (callbacks_) {
-      outcome<stored<T>> result = take_result<T>();
-      run_callbacks(std::move(result));
+      run_callbacks(deferred<T>(static_cast<core<T>&>(*this->take_waited())));
     } else {
-      this->hold(take_result<U>());
+      this->hold(deferred<U>(static_cast<core<U>&>(*this->take_waited())).take());
       this->set_fired();
     }
   }
 
-  template <class V>
-  outcome<stored<V>> take_result() {
-    return deferred<V>(static_cast<core<V>&>(*this->take_waited())).take();
-  }
-
-  // The callbacks and what they own are gone before anybody downstream runs.
-  void run_callbacks(outcome<stored<T>>&& result) {
+  // What the callback gets is taken out of its deferred, which is gone before the callback runs; and the callbacks, with
+  // what they own, are gone before anybody downstream runs.
+  void run_callbacks(deferred<T> upstream) {
     try {
       auto callbacks = std::move(*callbacks_);
       callbacks_.reset();
-      if (result) {
-        run_value_side(callbacks.first, std::move(*result));
+      core<T>& came = *upstream.core_;
+      if (came.failed()) [[unlikely]] {
+        failure why = came.take_failure();
+        upstream.let_go();
+        run_failure_side(callbacks.second, std::move(why));
       } else {
-        run_failure_side(callbacks.second, std::move(result.error()));
+        stored<T> value = std::move(came.value());
+        upstream.let_go();
+        run_value_side(callbacks.first, std::move(value));
       }
     } catch (...) {
       this->hold_failure(failure::current());

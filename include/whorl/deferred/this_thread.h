@@ -3,23 +3,27 @@
 // Cost: an access is a load from thread-local memory: constinit, so that no compiler guards it with a call.
 #pragma once
 
+#include <whorl/deferred/platform.h>
+
 #include <cstdint>
 
 namespace whorl::detail {
 
-class run_queue;
+class node;
 class context_values;
 class pending_link;
 
 struct thread_state {
-  run_queue* innermost_firing = nullptr;
+  std::uint32_t nested_firings = 0;  // how many run inside each other now
+  node* first_postponed = nullptr;   // those that may run, and wait until the stack has unwound
+  node* last_postponed = nullptr;
   const context_values* context = nullptr;  // of the work that runs now
   pending_link* pending = nullptr;          // the thread's own promises that have not fired
   pending_link** pending_here = nullptr;    // those of the thread's loop; null: the thread's own
   std::int64_t now = 0;                     // nanoseconds, when the loop began to handle what it handles now
 };
 
-extern constinit thread_local thread_state this_thread;
+WHORL_FAST_THREAD_LOCAL extern constinit thread_local thread_state this_thread;
 
 // An address that differs from thread to thread.
 inline const void* this_thread_mark() noexcept { return &this_thread; }
