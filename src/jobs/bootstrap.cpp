@@ -86,19 +86,7 @@ std::unexpected<error> no_sample() {
 
 }  // namespace
 
-std::vector<resample_range> split_resamples(std::uint64_t resamples, std::size_t parts) {
-  const std::uint64_t count = std::min<std::uint64_t>(resamples, std::max<std::size_t>(parts, 1));
-  std::vector<resample_range> ranges;
-  std::uint64_t first = 0;
-  for (std::uint64_t part = 0; part < count; ++part) {
-    const std::uint64_t size = (resamples / count) + (part < resamples % count ? 1 : 0);
-    ranges.push_back(resample_range(first, first + size));
-    first += size;
-  }
-  return ranges;
-}
-
-result<std::vector<double>> resample_means(std::span<const double> sample, resample_range range, std::uint64_t seed,
+result<std::vector<double>> resample_means(std::span<const double> sample, index_range range, std::uint64_t seed,
                                            std::stop_token stop) {
   if (sample.empty()) {
     return no_sample();

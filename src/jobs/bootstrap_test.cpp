@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 
 std::vector<double> means_in_parts(const std::vector<double>& sample, std::uint64_t resamples, std::size_t parts) {
   std::vector<double> all;
-  for (const resample_range range : split_resamples(resamples, parts)) {
+  for (const index_range range : split_range({.size = resamples, .parts = parts})) {
     const auto means = resample_means(sample, range, 5, {}).value();
     all.insert(all.end(), means.begin(), means.end());
   }
@@ -32,19 +32,6 @@ std::vector<double> normal_sample(std::size_t size, double mean, double deviatio
   std::vector<double> sample(size);
   std::ranges::generate(sample, [&] { return normal(random); });
   return sample;
-}
-
-TEST(Bootstrap, SplitsIntoPartsOfNearlyTheSameSize) {
-  std::vector<std::uint64_t> sizes;
-  std::uint64_t next = 0;
-  for (const resample_range range : split_resamples(10, 4)) {
-    EXPECT_EQ(range.first, next);
-    next = range.end;
-    sizes.push_back(range.end - range.first);
-  }
-  EXPECT_THAT(sizes, testing::ElementsAre(3, 3, 2, 2));
-  EXPECT_EQ(split_resamples(2, 8).size(), 2);
-  EXPECT_EQ(split_resamples(5, 0).size(), 1);
 }
 
 TEST(Bootstrap, DoesNotDependOnHowTheWorkWasSplit) {

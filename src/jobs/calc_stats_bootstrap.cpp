@@ -120,13 +120,13 @@ struct some_means {
 };
 
 // In steps, so that progress can be told.
-result<some_means> resample(std::stop_token stop, shared_numbers sample, resample_range range, std::uint64_t seed,
+result<some_means> resample(std::stop_token stop, index_range range, shared_numbers sample, std::uint64_t seed,
                             calc_progress progress) {
   const call_clock clock;
   const std::uint64_t step = std::max<std::uint64_t>(1, draws_between_reports / sample->size());
   some_means all;
   for (std::uint64_t first = range.first; first < range.end; first += step) {
-    const resample_range part{.first = first, .end = std::min(range.end, first + step)};
+    const index_range part{.first = first, .end = std::min(range.end, first + step)};
     const result<std::vector<double>> means = resample_means(*sample, part, seed, stop);
     if (!means) {
       return std::unexpected(means.error());
@@ -179,13 +179,10 @@ deferred<calc_result> run(calc_run run) {
   const auto resamples = static_cast<std::uint64_t>(run.arguments.find("resamples")->as_integer());
   const auto seed = static_cast<std::uint64_t>(run.arguments.find("seed")->as_integer());
   run.progress.set_total(resamples);
-  std::vector<deferred<some_means>> underway;
-  for (const resample_range range : split_resamples(resamples, run.places.pool_threads)) {
-    underway.push_back(defer_to(pool, resample, sample.numbers, range, seed, run.progress));
-  }
+  const range_split split{.size = resamples, .parts = run.places.pool_threads};
+  auto resampled = co_await parallel_for(pool, split, resample, sample.numbers, seed, run.progress);
   std::vector<std::vector<double>> means;
-  for (deferred<some_means>& one : underway) {
-    auto some = co_await std::move(one);
+  for (some_means& some : resampled) {
     parts.add("resample", place_kind::pool, std::move(some.time));
     means.push_back(std::move(some.means));
   }

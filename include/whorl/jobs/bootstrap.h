@@ -10,6 +10,7 @@
 #pragma once
 
 #include <whorl/deferred/error.h>
+#include <whorl/places/parallel_for.h>
 
 #include <cstdint>
 #include <optional>
@@ -25,19 +26,10 @@ struct bootstrap_interval {
   double high;
 };
 
-// The resamples from `first` up to but not including `end`.
-struct resample_range {
-  std::uint64_t first;
-  std::uint64_t end;
-};
-
-// Splits `resamples` into at most `parts` ranges of nearly the same size, none of them empty.
-std::vector<resample_range> split_resamples(std::uint64_t resamples, std::size_t parts);
-
 // The means of these resamples, in order.
 // Fails:  errc::bad_input for an empty sample; errc::cancelled once `stop` was asked for.
 // Cancel: looks at `stop` at least every 65,536 draws, well under a millisecond or so.
-result<std::vector<double>> resample_means(std::span<const double> sample, resample_range range, std::uint64_t seed,
+result<std::vector<double>> resample_means(std::span<const double> sample, index_range range, std::uint64_t seed,
                                            std::stop_token stop);
 
 // The interval that holds `level` (between 0 and 1) of the means.
