@@ -29,7 +29,11 @@ class awaited_call final : public promise_core<T>, private pending_call {
 
   void deliver(outcome<stored<T>>&& result) {
     leave();
-    this->fire(std::move(result), this->created());
+    if (result) {
+      this->fire_value(this->created(), std::move(*result));
+    } else {
+      this->fire_failure(this->created(), std::move(result.error()));
+    }
     this->disown();
   }
 
