@@ -1,6 +1,5 @@
 #include <whorl/places/defer_to.h>
 #include <whorl/places/thread_pool.h>
-#include <whorl/reactor/reactor.h>
 
 #include <utility>
 
@@ -15,15 +14,7 @@ thread_pool::thread_pool(thread_pool_options options)
 
 thread_pool::~thread_pool() { threads_->close(); }
 
-deferred<void> thread_pool::stop(duration patience) {
-  auto stopped = threads_->stop();
-  if (patience == duration::max()) {
-    return stopped;
-  }
-  auto impatience =
-      reactor::of_this_thread("stop a thread pool").call_later(patience, [threads = threads_] { threads->give_up(); });
-  return std::move(stopped).add_callback([impatience = std::move(impatience)] {});
-}
+deferred<void> thread_pool::stop(duration patience) { return threads_->stop(patience); }
 
 const std::string& thread_pool::name() const noexcept { return threads_->name(); }
 

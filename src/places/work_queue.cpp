@@ -120,13 +120,17 @@ void work_queue::work(std::size_t number) noexcept {
   name_this_thread(limits_.most_threads == 1 ? limits_.name : fmt::format("{}-{}", limits_.name, number));
   may_block permitted = permission();
   begin_thread(permitted);
+  serve(permitted);
+  end_thread();
+  thread_ended();
+}
+
+void work_queue::serve(may_block& permission) noexcept {
   while (queued_call* call = next_call()) {
-    call->run_in_thread(permitted);
+    call->run_in_thread(permission);
     call_ended(*call);
     send_home(call);
   }
-  end_thread();
-  thread_ended();
 }
 
 queued_call* work_queue::next_call() noexcept {
@@ -206,7 +210,17 @@ void work_queue::thread_ended() noexcept {
   }
 }
 
-deferred<void> work_queue::stop() {
+deferred<void> work_queue::stop(duration patience) {
+  auto stopped = stop_and_wait();
+  if (patience == duration::max()) {
+    return stopped;
+  }
+  const auto self = shared_from_this();
+  auto impatience = reactor::of_this_thread("stop").call_later(patience, [self] { self->give_up(); });
+  return std::move(stopped).add_callback([impatience = std::move(impatience)] {});
+}
+
+deferred<void> work_queue::stop_and_wait() {
   const reactor& loop = reactor::of_this_thread("stop a thread pool or a lane");
   promise<void> stopped;
   deferred<void> when_stopped = stopped.get_deferred();

@@ -112,8 +112,11 @@ class work_queue : public std::enable_shared_from_this<work_queue>, protected bl
   // caller's. Fails: errc::full, errc::shutting_down, and what the kernel says when it refuses the first thread.
   result<void> submit(std::unique_ptr<queued_call>& call);
 
-  // Starts the first thread ahead of the calls. Fails: what the kernel says.
+  // Starts a thread ahead of the calls. Fails: what the kernel says.
   result<void> start();
+
+  // Runs calls on the calling thread until the queue stops and is empty, or the thread was idle for long.
+  void serve(may_block& permission) noexcept;
 
   // Takes it out, unless it is running or has run; true if so, and it is the caller's again.
   bool take_out(queued_call& call) noexcept;
@@ -121,9 +124,10 @@ class work_queue : public std::enable_shared_from_this<work_queue>, protected bl
   place_statistics statistics() const noexcept;
   const std::string& name() const noexcept { return limits_.name; }
 
-  // Refuses new work, and fires when what is queued and running has ended and the threads are joined.
+  // Refuses new work, and fires when what is queued and running has ended and the threads are joined. Gives up when
+  // `patience` is over.
   // Thread: a loop's, the same for all calls of it and for close().
-  deferred<void> stop();
+  deferred<void> stop(duration patience);
 
   // Refuses new work, sends what is queued home with errc::shutting_down, and says stop to what is running.
   void give_up() noexcept;
@@ -147,6 +151,7 @@ class work_queue : public std::enable_shared_from_this<work_queue>, protected bl
   result<void> start_thread() WHORL_REQUIRES(mutex_);
   void leave_threads() noexcept WHORL_REQUIRES(mutex_);
   void all_threads_ended() noexcept;
+  deferred<void> stop_and_wait();
   void join_threads() noexcept;
   error gone(std::string_view when) const;
   static void send_home(queued_call* call) noexcept;
