@@ -19,8 +19,8 @@ std::size_t memory_pipe::room() const noexcept {
   return window - std::min(bytes_.bytes(), window);
 }
 
-// Never before what was sent earlier.
-time_point memory_pipe::arrival(time_point now, dice& random) noexcept {
+// What was sent earlier and takes longer holds it up.
+time_point memory_pipe::arrival(time_point now, dice& random) const noexcept {
   const link_faults& link = faults();
   duration delay = link.least_delay;
   if (link.most_delay > link.least_delay) {
@@ -29,8 +29,7 @@ time_point memory_pipe::arrival(time_point now, dice& random) noexcept {
   if (random.hit(link.stall_chance)) {
     delay += duration(random.choose(static_cast<std::uint64_t>(link.longest_stall.count())));
   }
-  last_arrival_ = std::max(last_arrival_, due_after(now, delay));
-  return last_arrival_;
+  return due_after(now, delay);
 }
 
 void memory_pipe::send(time_point now, dice& random) {

@@ -65,7 +65,7 @@ class memory_pipe {
     time_point arrives;
   };
 
-  time_point arrival(time_point now, dice& random) noexcept;
+  time_point arrival(time_point now, dice& random) const noexcept;
 
   const memory_link& link_;
   std::optional<link_faults> own_faults_;
@@ -74,7 +74,6 @@ class memory_pipe {
   std::size_t underway_bytes_ = 0;
   std::size_t arrived_bytes_ = 0;
   std::uint64_t sent_bytes_ = 0;
-  time_point last_arrival_{};
   std::optional<ending> end_;
   bool end_arrived_ = false;
 };

@@ -8,6 +8,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace whorl::testing {
 namespace {
@@ -15,31 +16,33 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 
-// A server that keeps the stream of the last client that came.
+// A server that keeps the streams of its clients.
 class LinkFaults : public ::testing::Test {
  protected:
   explicit LinkFaults(std::uint64_t seed = 1) : world(seed) {
     accepting.emplace(world.run(listen_streams(server.loop(), "tcp:9", [this](stream peer) {
-      accepted.emplace(std::move(peer));
+      accepted.push_back(std::move(peer));
       return succeed();
     })));
     world.set_faults({});
   }
   ~LinkFaults() override {
-    accepted.reset();
+    accepted.clear();
     accepting.reset();
   }
 
-  stream join() { return world.run(connect(client.loop(), server.endpoint(9))); }
-  stream& peer() {
-    world.run_until([this] { return accepted.has_value(); }, "the server has accepted");
-    return *accepted;
+  stream join() {
+    const std::size_t before = accepted.size();
+    stream end = world.run(connect(client.loop(), server.endpoint(9)));
+    world.run_until([&] { return accepted.size() > before; }, "the server has accepted");
+    return end;
   }
+  stream& peer() { return accepted.back(); }
 
   simulation world;
   host& server = world.add_host("server");
   host& client = world.add_host("client");
-  std::optional<stream> accepted;
+  std::vector<stream> accepted;
   std::optional<port> accepting;
 };
 
@@ -89,7 +92,6 @@ TEST_F(LinkFaults, PiecesAreAsLargeAsTheySay) {
 TEST_F(LinkFaults, ASmallWindowHoldsTheWriterUp) {
   world.set_faults({.window_bytes = 10});
   auto end = join();
-  peer();
   auto writing = end.write(std::string(1 << 20, 'x'));
   world.run_for(1h);
   EXPECT_THAT(writing, is_pending());

@@ -152,6 +152,14 @@ TEST(Simulation, AHostMayRestartInItsOwnTurn) {
   EXPECT_EQ(starts, 4);
 }
 
+TEST(Simulation, WhatACrashBringsAboutOnItsHostIsNotHeardOf) {
+  const no_unhandled_failures watch;
+  two_hosts on(15);
+  ask(&on.client, on.server.endpoint(7), "no end").detach();
+  on.world.run_for(1s);
+  on.client.crash();
+}
+
 TEST(Simulation, WithoutPowerAHostFallsSilentAndForgetsItsConnections) {
   two_hosts on(6);
   on.world.set_faults({});
