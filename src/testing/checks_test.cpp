@@ -91,9 +91,9 @@ TEST(Checks, ADeferredThatIsLeftFailsTheTest) {
   EXPECT_NONFATAL_FAILURE(
       {
         test_loop loop;
-        std::optional<promise<int>> forgotten;
+        std::unique_ptr<promise<int>> forgotten;
         const no_leaked_deferreds watch(*loop);
-        forgotten.emplace();
+        forgotten = std::make_unique<promise<int>>();
         forgotten->get_deferred().add_callback([](int) {}).detach();
       },
       "checks_test.cpp");
