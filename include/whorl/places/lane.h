@@ -88,16 +88,16 @@ class lane_threads final : public work_queue {
   };
 
   void begin_thread(may_block& permission) noexcept override {
-    mine_ = new built;
+    mine_.emplace();
     try {
       std::exchange(builders_[begun_++], nullptr)(mine_->object, permission);
     } catch (...) {
       mine_->why_not = std::current_exception();
     }
   }
-  void end_thread() noexcept override { delete std::exchange(mine_, nullptr); }
+  void end_thread() noexcept override { mine_.reset(); }
 
-  static inline thread_local built* mine_ = nullptr;
+  static inline thread_local std::optional<built> mine_;
 
   std::vector<build_function> builders_;
   std::atomic<std::size_t> begun_ = 0;
