@@ -40,7 +40,7 @@ class model {
     for (std::size_t i = 0; i < what.operations.size(); ++i) {
       node& made = make(nullptr, role::operation);
       made.operation = i;
-      operations_.push_back({.offered = &made, .node = &made});
+      operations_.push_back({.offered = &made, .fires = &made});
     }
   }
 
@@ -147,7 +147,7 @@ class model {
 
   struct operation {
     node* offered = nullptr;  // until an expression takes it
-    struct node* node = nullptr;
+    node* fires = nullptr;
     bool promise_alive = true;
     bool stopping = false;
     bool abandoned = false;
@@ -156,7 +156,7 @@ class model {
 
   struct timer {
     int due = 0;
-    struct node* node = nullptr;
+    node* fires = nullptr;
     bool active = true;
   };
 
@@ -490,8 +490,8 @@ class model {
     if (!it.promise_alive || it.abandoned) {
       return;
     }
-    if (!it.node->fired) {
-      complete(*it.node, std::move(how));
+    if (!it.fires->fired) {
+      complete(*it.fires, std::move(how));
     } else if (!std::exchange(it.swallow_one, false)) {
       trace.push_back(fmt::format("misuse: operation {} fired twice", index));
     }
@@ -499,14 +499,14 @@ class model {
 
   void break_promise(std::size_t index) {
     operation& it = operations_[index];
-    if (std::exchange(it.promise_alive, false) && !it.node->fired && !it.abandoned) {
-      complete(*it.node, {.failed = true, .why = "broken_promise"});
+    if (std::exchange(it.promise_alive, false) && !it.fires->fired && !it.abandoned) {
+      complete(*it.fires, {.failed = true, .why = "broken_promise"});
     }
   }
 
   void start_timer(node& of, int delay) {
     of.timer = static_cast<int>(timers_.size());
-    timers_.push_back({.due = now_ + delay, .node = &of});
+    timers_.push_back({.due = now_ + delay, .fires = &of});
   }
 
   void stop_timer(const node& of) {
@@ -529,7 +529,7 @@ class model {
       }
       next->active = false;
       now_ = std::max(now_, next->due);
-      node& rung = *next->node;
+      node& rung = *next->fires;
       if (rung.as == role::sleep) {
         complete(rung, {.value = rung.what->number});
       } else {
@@ -573,15 +573,15 @@ class model {
     }
     const std::optional<ending> made = ask_to_stop(it);
     if (made) {
-      complete(*it.node, *made);
+      complete(*it.fires, *made);
     } else {
-      complete(*it.node, {.failed = true, .why = why});
+      complete(*it.fires, {.failed = true, .why = why});
     }
   }
 
   // Calls the canceller; what it fires, if anything.
   std::optional<ending> ask_to_stop(operation& it) {
-    const std::size_t index = it.node->operation;
+    const std::size_t index = it.fires->operation;
     const canceller how = what_.operations[index];
     if (how == canceller::none) {
       it.swallow_one = true;
