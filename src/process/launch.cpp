@@ -20,7 +20,8 @@ constexpr std::string_view path_without_environment = "/bin:/usr/bin";
 struct texts {
   std::vector<std::string> candidates;
   std::vector<std::string> arguments;
-  std::vector<std::string> environment;
+  std::vector<std::string> set_variables;
+  std::vector<char*> environment;  // what is inherited is not copied
 };
 
 std::unexpected<error> bad(const description& wanted, const std::string& what) {
@@ -46,16 +47,8 @@ result<void> judge(const description& wanted) {
   return {};
 }
 
-std::vector<std::string> environment_of(const description& wanted) {
+std::vector<std::string> set_variables_of(const description& wanted) {
   std::vector<std::string> made;
-  if (wanted.environment_base == description::base::inherited) {
-    for (char** entry = ::environ; entry != nullptr && *entry != nullptr; ++entry) {
-      const std::string_view text = *entry;
-      if (!wanted.environment.contains(std::string(text.substr(0, text.find('='))))) {
-        made.emplace_back(text);
-      }
-    }
-  }
   for (const auto& [name, value] : wanted.environment) {
     if (value) {
       made.push_back(fmt::format("{}={}", name, *value));
@@ -64,12 +57,29 @@ std::vector<std::string> environment_of(const description& wanted) {
   return made;
 }
 
+std::vector<char*> environment_of(const description& wanted, std::vector<std::string>& set_variables) {
+  std::vector<char*> made;
+  if (wanted.environment_base == description::base::inherited) {
+    for (char** entry = ::environ; entry != nullptr && *entry != nullptr; ++entry) {
+      const std::string_view text = *entry;
+      if (wanted.environment.empty() || !wanted.environment.contains(std::string(text.substr(0, text.find('='))))) {
+        made.push_back(*entry);
+      }
+    }
+  }
+  for (std::string& each : set_variables) {
+    made.push_back(each.data());
+  }
+  made.push_back(nullptr);
+  return made;
+}
+
 // Every file that the name may mean, in the order of the PATH; an empty part of it is the child's directory.
-std::vector<std::string> candidates_of(const std::string& program, const std::vector<std::string>& environment) {
+std::vector<std::string> candidates_of(const std::string& program, const std::vector<char*>& environment) {
   if (program.find('/') != std::string::npos) return {program};
   std::string_view path = path_without_environment;
-  for (const std::string& entry : environment) {
-    if (entry.starts_with("PATH=")) {
+  for (const char* entry : environment) {
+    if (entry != nullptr && std::string_view(entry).starts_with("PATH=")) {
       path = std::string_view(entry).substr(5);
     }
   }
@@ -97,7 +107,8 @@ texts texts_of(const description& wanted) {
   texts made;
   made.arguments.push_back(wanted.program);
   made.arguments.insert(made.arguments.end(), wanted.arguments.begin(), wanted.arguments.end());
-  made.environment = environment_of(wanted);
+  made.set_variables = set_variables_of(wanted);
+  made.environment = environment_of(wanted, made.set_variables);
   made.candidates = candidates_of(wanted.program, made.environment);
   return made;
 }
@@ -105,7 +116,7 @@ texts texts_of(const description& wanted) {
 child_plan plan_of(const description& wanted, texts& said, const opened_wires& wires) {
   child_plan made{.candidates = pointers_to<const char*>(said.candidates),
                   .arguments = pointers_to<char*>(said.arguments),
-                  .environment = pointers_to<char*>(said.environment),
+                  .environment = said.environment,
                   .descriptors = wires.moves,
                   .limits = {},
                   .directory = wanted.directory.empty() ? nullptr : wanted.directory.c_str(),

@@ -227,8 +227,8 @@ TEST_P(Process, S102_TheChildHasDefaultDispositionsAndNoSignalIsBlocked) {
 TEST_P(Process, S102_DescriptorsMayChangePlaces) {
   std::array<int, 2> one{};
   std::array<int, 2> two{};
-  ASSERT_EQ(::pipe2(one.data(), O_CLOEXEC), 0);
-  ASSERT_EQ(::pipe2(two.data(), O_CLOEXEC), 0);
+  ASSERT_EQ(::pipe2(one.data(), O_CLOEXEC | O_NONBLOCK), 0);
+  ASSERT_EQ(::pipe2(two.data(), O_CLOEXEC | O_NONBLOCK), 0);
   const std::string script =
       "printf a >/proc/self/fd/" + std::to_string(one[1]) + "; printf b >/proc/self/fd/" + std::to_string(two[1]);
   printed_by(sh(script).descriptor(one[1], wire::inherited(two[1])).descriptor(two[1], wire::inherited(one[1])));
