@@ -30,6 +30,51 @@ void node::search_cycle(const node& inner) const {
   }
 }
 
+void node::resume_in(const context_values* context) noexcept {
+  const context_share kept = context_share::adopt(context);
+  const context_scope scope(kept);
+  resume();
+}
+
+[[gnu::always_inline]] inline node* node::run_once() noexcept {
+  std::unique_ptr<request> asked;
+  meanwhile_ = &asked;
+  const context_values* context = std::exchange(context_, nullptr);
+  if (context == nullptr && this_thread.context == nullptr) [[likely]] {
+    resume();
+  } else {
+    resume_in(context);
+  }
+  meanwhile_ = nullptr;
+  if (asked) [[unlikely]] {
+    return heed(*asked);
+  }
+  return fired_ ? next_to_run() : nullptr;
+}
+
+node* node::heed(const request& asked) noexcept {
+  if (asked.doomed_root != nullptr) {
+    asked.doomed_root->drop();
+    return nullptr;
+  }
+  if (fired_) {
+    return next_to_run();
+  }
+  if (asked.cancel) {
+    cancel(*asked.cancel);
+  }
+  return nullptr;
+}
+
+node::request& node::ask() {
+  if (!*meanwhile_) {
+    *meanwhile_ = std::make_unique<request>();
+  }
+  return **meanwhile_;
+}
+
+void node::run() noexcept { static_cast<void>(run_once()); }
+
 // A chain is run from its inside out, one node after the other. Nodes are postponed only below the deepest firing that
 // may run, which sees to them whenever the node that it runs has returned.
 void node::run_from(node& first) noexcept {
@@ -40,7 +85,7 @@ void node::run_from(node& first) noexcept {
   }
   ++here.nested_firings;
   for (node* next = &first; next != nullptr;) {
-    next = next->run();
+    next = next->run_once();
     if (here.first_postponed != nullptr) [[unlikely]] {
       next = oldest_postponed(next);
     }
@@ -89,28 +134,6 @@ void node::forget_postponed() noexcept {
   postponed_ = false;
 }
 
-node* node::run() noexcept {
-  requests asked;
-  meanwhile_ = &asked;
-  {
-    const context_share context = context_share::adopt(std::exchange(context_, nullptr));
-    const context_scope scope(context);
-    resume();
-  }
-  meanwhile_ = nullptr;
-  if (asked.doomed_root != nullptr) [[unlikely]] {
-    asked.doomed_root->drop();
-    return nullptr;
-  }
-  if (fired_) {
-    return next_to_run();
-  }
-  if (asked.cancel) [[unlikely]] {
-    cancel(*asked.cancel);
-  }
-  return nullptr;
-}
-
 void node::detach() noexcept {
   if (fired_ && meanwhile_ == nullptr) {
     drop();
@@ -129,8 +152,8 @@ void node::cancel(const error& reason) noexcept {
   }
   if (innermost->meanwhile_ == nullptr) {
     innermost->stop(reason);
-  } else if (!innermost->meanwhile_->cancel) {
-    innermost->meanwhile_->cancel = std::make_unique<error>(reason);
+  } else if (request& later = innermost->ask(); !later.cancel) {
+    later.cancel = reason;
   }
 }
 
@@ -140,7 +163,7 @@ void node::drop_chain() noexcept {
     innermost = innermost->waited_;
   }
   if (innermost->meanwhile_ != nullptr) {
-    innermost->meanwhile_->doomed_root = this;
+    innermost->ask().doomed_root = this;
     return;
   }
   while (innermost != nullptr) {

@@ -6,6 +6,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace whorl {
@@ -54,7 +55,9 @@ TEST(AsyncStack, NamesFileAndLine) {
 TEST(AsyncStack, GoesOnThroughAGroup) {
   promise<int> p;
   promise<int> q;
-  auto both = gather(inner_work(p.get_deferred()), q.get_deferred());
+  auto worked = inner_work(p.get_deferred());
+  auto plain = q.get_deferred();
+  auto both = gather(std::move(worked), std::move(plain));
   const auto waiting = pending_outside_loops();
   ASSERT_EQ(waiting.size(), 2U);
   EXPECT_EQ(names_of(waiting[0].stack), "a promise made TestBody\nawaited inner_work\na member\nof a group\n");
@@ -81,11 +84,20 @@ TEST(Pending, WhatFiredOrWasDroppedOrBrokenIsGone) {
     promise<int> broken;
     auto a = fired.get_deferred();
     auto b = dropped.get_deferred();
+    auto c = broken.get_deferred();
     EXPECT_EQ(pending_outside_loops().size(), 3U);
     fired.callback(1);
     EXPECT_EQ(pending_outside_loops().size(), 2U);
   }
   EXPECT_EQ(pending_outside_loops().size(), 0U);
+}
+
+TEST(Pending, WhatNobodyWaitsForIsNotThere) {
+  promise<int> kept;
+  const auto ready = succeed(1);
+  EXPECT_EQ(pending_outside_loops().size(), 0U);
+  const auto awaited = kept.get_deferred();
+  EXPECT_EQ(pending_outside_loops().size(), 1U);
 }
 
 }  // namespace

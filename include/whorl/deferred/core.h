@@ -52,6 +52,9 @@ class node : public framed {
     }
   }
 
+  // It was ready, and its result has been taken: nothing is left but to free it.
+  void finished() noexcept { dispose(); }
+
   // `inner` is unfired or paused, and not reachable from here: see misuse_if_cyclic.
   void wait_for(node& inner, const std::source_location& at) noexcept {
     waited_ = &inner;
@@ -98,14 +101,14 @@ class node : public framed {
   // The node has its result.
   void set_fired() noexcept { fired_ = true; }
 
-  // Runs this node's own code in its context, and sees to what was asked of it meanwhile. Returns who may run next.
-  node* run() noexcept;
+  // Runs this node's own code, for the first time: nobody waits for it yet.
+  void run() noexcept;
 
  private:
   // What is asked of a node while it runs, which has to wait until it suspends.
-  struct requests {
-    node* doomed_root = nullptr;    // the outermost node to drop
-    std::unique_ptr<error> cancel;  // the reason for its next wait
+  struct request {
+    node* doomed_root = nullptr;  // the outermost node to drop
+    std::optional<error> cancel;  // the reason for its next wait
   };
 
   // What the kinds do differently.
@@ -133,6 +136,11 @@ class node : public framed {
     dispose();
   }
 
+  // Runs this node's own code in its context, and sees to what was asked of it meanwhile. Returns who may run next.
+  node* run_once() noexcept;
+  [[gnu::noinline]] void resume_in(const context_values* context) noexcept;
+  node* heed(const request& asked) noexcept;
+  request& ask();
   static void run_from(node& first) noexcept;
   static node* oldest_postponed(node* last) noexcept;
   void postpone() noexcept;
@@ -153,7 +161,7 @@ class node : public framed {
  private:
   node* waiter_ = nullptr;
   node* waited_ = nullptr;
-  requests* meanwhile_ = nullptr;  // while it runs
+  std::unique_ptr<request>* meanwhile_ = nullptr;  // while it runs
   node* next_postponed_ = nullptr;
   std::source_location awaiting_at_;
   const context_values* context_ = nullptr;  // a share, while it waits: of its own code
@@ -217,18 +225,34 @@ class core : public node {
   using typename node::held;
 
   void clear() noexcept {
-    if (held_ == held::value) {
+    if (held_ == held::failure) [[unlikely]] {
+      forget_failure();
+    } else if (!std::is_trivially_destructible_v<value_type> && held_ == held::value) {
       std::destroy_at(std::addressof(value_));
-    } else if (held_ == held::failure) {
-      std::destroy_at(std::addressof(failure_));
     }
     held_ = held::nothing;
   }
+  [[gnu::noinline]] void forget_failure() noexcept { std::destroy_at(std::addressof(failure_)); }
 
   union {
     value_type value_;
     failure failure_;
   };
+};
+
+// Owns a node that was ready, while its result is taken.
+template <class T>
+class taken {
+ public:
+  explicit taken(core<T>& ready) noexcept : from_(ready) {}
+  taken(const taken&) = delete;
+  taken& operator=(const taken&) = delete;
+  ~taken() { from_.finished(); }
+  core<T>* operator->() const noexcept { return &from_; }
+  core<T>& operator*() const noexcept { return from_; }
+
+ private:
+  core<T>& from_;
 };
 
 void log_unhandled(const failure& why) noexcept;

@@ -21,39 +21,44 @@ namespace detail {
 template <class T>
 inline constexpr bool is_refused = false;
 
+// Waits for a deferred in a coroutine's name, and owns it once it is ready, until the awaiting expression ends.
 template <class T>
 class awaiter_base {
  public:
-  awaiter_base(deferred<T> awaited, node& awaiting, const std::source_location& at) noexcept
-      : awaited_(std::move(awaited)), awaiting_(awaiting), at_(at) {}
+  awaiter_base(deferred<T>&& awaited, node& awaiting, const std::source_location& at) noexcept
+      : awaited_(&node_of(std::move(awaited))), awaiting_(awaiting), at_(at) {}
+  awaiter_base(const awaiter_base&) = delete;
+  awaiter_base& operator=(const awaiter_base&) = delete;
+  ~awaiter_base() {
+    if (awaited_ != nullptr) {
+      awaited_->drop();
+    }
+  }
 
-  bool await_ready() const noexcept { return awaited_.ready(); }
+  bool await_ready() const noexcept { return awaited_->ready(); }
 
   // A bool instead of a handle: without symmetric transfer the stack stays flat in every build.
   bool await_suspend(std::coroutine_handle<> /*frame*/) {
-    awaiting_.misuse_if_cyclic(*core_of(awaited_));
-    awaiting_.wait_for(*awaited_.release(), at_);
+    awaiting_.misuse_if_cyclic(*awaited_);
+    awaiting_.wait_for(*std::exchange(awaited_, nullptr), at_);
     return true;
   }
 
  protected:
-  // The awaited deferred, ready; it dies with the expression.
-  deferred<T> take_ready() noexcept {
-    if (awaited_.valid()) {
-      return std::move(awaited_);
-    }
-    return deferred<T>(static_cast<core<T>&>(*awaiting_.take_waited()));
+  // What was awaited, ready.
+  taken<T> take_ready() noexcept {
+    core<T>* done = std::exchange(awaited_, nullptr);
+    return taken<T>(done != nullptr ? *done : static_cast<core<T>&>(*awaiting_.take_waited()));
   }
 
-  static core<T>* core_of(deferred<T>& from) noexcept { return from.core_; }
-
-  failure came_through_here(failure why) const {
+  [[gnu::noinline]] failure came_through_here(core<T>& from) const {
+    failure why = from.take_failure();
     why.came_through(at_);
     return why;
   }
 
  private:
-  deferred<T> awaited_;
+  core<T>* awaited_;  // while the coroutine runs
   node& awaiting_;
   std::source_location at_;
 };
@@ -65,13 +70,12 @@ class value_awaiter final : public awaiter_base<T> {
   using awaiter_base<T>::awaiter_base;
 
   T await_resume() {
-    deferred<T> done = this->take_ready();
-    core<T>& from = *this->core_of(done);
-    if (from.failed()) {
-      this->came_through_here(from.take_failure()).raise();
+    const taken<T> done = this->take_ready();
+    if (done->failed()) [[unlikely]] {
+      this->came_through_here(*done).raise();
     }
     if constexpr (!std::is_void_v<T>) {
-      return std::move(from.value());
+      return std::move(done->value());
     }
   }
 };
@@ -83,10 +87,9 @@ class result_awaiter final : public awaiter_base<T> {
   using awaiter_base<T>::awaiter_base;
 
   result<T> await_resume() {
-    deferred<T> done = this->take_ready();
-    core<T>& from = *this->core_of(done);
-    if (from.failed()) {
-      failure why = this->came_through_here(from.take_failure());
+    const taken<T> done = this->take_ready();
+    if (done->failed()) [[unlikely]] {
+      const failure why = this->came_through_here(*done);
       if (why.exception()) {
         why.raise();
       }
@@ -95,7 +98,7 @@ class result_awaiter final : public awaiter_base<T> {
     if constexpr (std::is_void_v<T>) {
       return {};
     } else {
-      return std::move(from.value());
+      return std::move(done->value());
     }
   }
 };

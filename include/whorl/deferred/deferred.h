@@ -173,7 +173,6 @@ class [[nodiscard]] deferred {
 
   explicit deferred(detail::core<T>& core) noexcept : core_(&core) {}
   detail::core<T>* release() noexcept { return std::exchange(core_, nullptr); }
-  void let_go() noexcept { release()->drop(); }
 
   detail::core<T>* core_;
 };
@@ -205,8 +204,8 @@ outcome<detail::stored<T>> deferred<T>::take() && {
   if (!ready()) {
     detail::throw_not_ready();
   }
-  deferred taken = std::move(*this);
-  return taken.core_->take();
+  const detail::taken<T> done(*release());
+  return done->take();
 }
 
 template <class T>

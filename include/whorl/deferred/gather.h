@@ -155,9 +155,9 @@ struct race_rule {
 };
 
 template <class Seats, class Rule, class... Members>
-auto make_group(Members... members) {
+auto make_group(Members&&... members) {
   using value = typename Rule::template result<Seats>;
-  auto* made = new group<Seats, Rule>(std::in_place, std::move(members)...);
+  auto* made = new group<Seats, Rule>(std::in_place, std::forward<Members>(members)...);
   auto whole = deferred_of<value>(*made);
   made->start();
   return whole;

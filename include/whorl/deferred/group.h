@@ -27,13 +27,25 @@ class seat : public node {
     detached_ = true;
   }
   bool underway() const noexcept { return waited() != nullptr; }
-  virtual bool failed() const noexcept = 0;
+  bool ended() const noexcept { return ended_ != nullptr; }
+  bool failed() const noexcept { return ended_ != nullptr && ended_->failed(); }
   virtual failure take_failure() noexcept = 0;
 
  protected:
-  ~seat() = default;
+  // A failure that nobody looked at is logged now.
+  ~seat() {
+    if (ended_ != nullptr) {
+      ended_->drop();
+    }
+  }
+
+  node* ended_ = nullptr;  // the member, when it has its result
 
  private:
+  void resume() noexcept final {
+    ended_ = this->take_waited();
+    this->set_fired();
+  }
   void dispose() noexcept final;
   void report_unhandled() noexcept final {}
   async_frame frame() const noexcept final { return {"a member", {}}; }
@@ -86,43 +98,38 @@ class group_base {
   bool stopping_ = false;
 };
 
-// A seat with room for its member's outcome.
+// A seat that knows its member's type. It keeps the member until its result is taken.
 template <class T>
 class member final : public seat {
  public:
-  // Whether it is underway: a result that is there is taken at once.
-  bool wait_for_member(deferred<T> awaited) noexcept {
-    if (awaited.ready()) {
-      outcome_.emplace(std::move(awaited).take());
+  ~member() = default;
+
+  // Whether it is underway.
+  bool wait_for_member(deferred<T>&& awaited) noexcept {
+    core<T>& waited = node_of(std::move(awaited));
+    if (waited.ready()) {
+      ended_ = &waited;
       return false;
     }
-    this->wait_for(node_of(std::move(awaited)), std::source_location());
+    this->wait_for(waited, std::source_location());
     return true;
   }
 
-  bool failed() const noexcept override { return outcome_.has_value() && !outcome_->has_value(); }
   failure take_failure() noexcept override {
-    failure why = std::move(outcome_->error());
-    outcome_.reset();
-    return why;
+    const taken<T> done(result());
+    return done->take_failure();
   }
-  bool has_outcome() const noexcept { return outcome_.has_value(); }
-  outcome<stored<T>> take_outcome() { return *std::exchange(outcome_, std::nullopt); }
-  stored<T> take_value() { return std::move(**outcome_); }
-
-  ~member() {
-    if (failed()) {
-      log_unhandled(outcome_->error());
-    }
+  outcome<stored<T>> take_outcome() {
+    const taken<T> done(result());
+    return done->take();
+  }
+  stored<T> take_value() {
+    const taken<T> done(result());
+    return std::move(done->value());
   }
 
  private:
-  void resume() noexcept override {
-    outcome_.emplace(deferred_of(static_cast<core<T>&>(*this->take_waited())).take());
-    this->set_fired();
-  }
-
-  std::optional<outcome<stored<T>>> outcome_;
+  core<T>& result() noexcept { return static_cast<core<T>&>(*std::exchange(ended_, nullptr)); }
 };
 
 // Members of one type, as many as there are.
@@ -175,7 +182,7 @@ class few_seats {
   using values = std::tuple<stored<Ts>...>;
   using outcomes = std::tuple<outcome<stored<Ts>>...>;
 
-  explicit few_seats(deferred<Ts>... members) : awaited_(std::move(members)...) {
+  explicit few_seats(deferred<Ts>&&... members) : awaited_(std::move(members)...) {
     std::apply([this](auto&... each) { by_index_ = {&each...}; }, members_);
   }
 
@@ -222,7 +229,7 @@ class group final : public core<typename Rule::template result<Seats>>, private 
 
   void start() noexcept {
     own();
-    seats_.take_places([this](auto& place, auto awaited, std::size_t index) {
+    seats_.take_places([this](auto& place, auto&& awaited, std::size_t index) {
       place.belong_to(*this, index);
       if (place.wait_for_member(std::move(awaited))) {
         member_began();

@@ -1,4 +1,4 @@
-// What is waiting: every promise that has not fired, and who awaits whom behind it.
+// What is waiting: every promise whose deferred was handed out and that has not fired, and who awaits whom behind it.
 //
 //     for (const pending_wait& each : loop.pending()) std::cerr << each.describe();
 //
@@ -43,29 +43,31 @@ class async_stack {
 
 struct pending_wait {
   async_stack stack;
-  std::chrono::nanoseconds waiting{};  // since the promise was made, by its loop's clock
+  std::chrono::nanoseconds waiting{};  // since the promise handed out its deferred, by its loop's clock
 
   std::string describe() const;
 };
 
-// What waits on this thread outside of any loop: promises made before it had one. Oldest first.
+// What waits on this thread outside of any loop: promises that handed out their deferreds before it had one. Oldest first.
 std::vector<pending_wait> pending_outside_loops();
 
 namespace detail {
 
 class node;
 
-// A promise's place in the list of those that have not fired, in which it is from its making on.
+// A promise's place in the list of those that have not fired, in which it is once its deferred was handed out.
 class pending_link {
  public:
   pending_link(const node& promise, const std::source_location& created) noexcept
-      : promise_(promise), created_(created), since_(this_thread.now) {
-    enter(this_thread.pending_here != nullptr ? *this_thread.pending_here : this_thread.pending);
-  }
+      : promise_(promise), created_(created) {}
   pending_link(const pending_link&) = delete;
   pending_link& operator=(const pending_link&) = delete;
-  ~pending_link() { leave(); }
+  ~pending_link() = default;  // it has left: a promise dies when it has fired, or nobody waits
 
+  void enter() noexcept {
+    since_ = this_thread.now;
+    enter(this_thread.pending_here != nullptr ? *this_thread.pending_here : this_thread.pending);
+  }
   void enter(pending_link*& first) noexcept {
     next_ = first;
     if (next_ != nullptr) {
@@ -91,7 +93,7 @@ class pending_link {
 
   const node& promise_;
   std::source_location created_;
-  std::int64_t since_;
+  std::int64_t since_ = 0;
   pending_link* next_ = nullptr;
   pending_link** to_this_ = nullptr;
 };

@@ -54,6 +54,9 @@ class promise_core : public core<T> {
     }
     deferred_taken_ = true;
     own();
+    if (!this->fired()) {
+      pending_.enter();
+    }
     return deferred<T>(*this);
   }
 

@@ -67,27 +67,25 @@ class stage final : public core<U> {
  private:
   void resume() noexcept override {
     if (callbacks_) {
-      run_callbacks(deferred<T>(static_cast<core<T>&>(*this->take_waited())));
+      run_callbacks(static_cast<core<T>&>(*this->take_waited()));
     } else {
-      this->hold(deferred<U>(static_cast<core<U>&>(*this->take_waited())).take());
+      const taken<U> inner(static_cast<core<U>&>(*this->take_waited()));
+      this->hold(inner->take());
       this->set_fired();
     }
   }
 
   // What the callback gets is taken out of its deferred, which is gone before the callback runs; and the callbacks, with
   // what they own, are gone before anybody downstream runs.
-  void run_callbacks(deferred<T> upstream) {
+  void run_callbacks(core<T>& upstream) {
     try {
-      auto callbacks = std::move(*callbacks_);
-      callbacks_.reset();
-      core<T>& came = *upstream.core_;
-      if (came.failed()) [[unlikely]] {
-        failure why = came.take_failure();
-        upstream.let_go();
+      if (upstream.failed()) [[unlikely]] {
+        failure why = failure_of(upstream);
+        auto callbacks = take_callbacks();
         run_failure_side(callbacks.second, std::move(why));
       } else {
-        stored<T> value = std::move(came.value());
-        upstream.let_go();
+        stored<T> value = value_of(upstream);
+        auto callbacks = take_callbacks();
         run_value_side(callbacks.first, std::move(value));
       }
     } catch (...) {
@@ -96,6 +94,20 @@ class stage final : public core<U> {
     if (this->waited() == nullptr) {
       this->set_fired();
     }
+  }
+
+  std::pair<OnValue, OnFailure> take_callbacks() {
+    std::pair<OnValue, OnFailure> taken_out = std::move(*callbacks_);
+    callbacks_.reset();
+    return taken_out;
+  }
+  static stored<T> value_of(core<T>& upstream) {
+    const taken<T> done(upstream);
+    return std::move(done->value());
+  }
+  static failure failure_of(core<T>& upstream) {
+    const taken<T> done(upstream);
+    return done->take_failure();
   }
 
   void run_value_side(OnValue& on_value, stored<T>&& value) {
