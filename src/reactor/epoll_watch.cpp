@@ -63,8 +63,14 @@ int watched_descriptor::arm() noexcept {
   for (const ring_link* at = watches_.next; at != &watches_; at = at->next) {
     wanted |= static_cast<const epoll_watch*>(at)->polls;
   }
-  const int failed = registered_ ? set().change(fd_, wanted) : set().add(*this, fd_, wanted);
-  registered_ = registered_ || failed == 0;
+  int failed = registered_ ? set().change(fd_, wanted) : ENOENT;
+  if (failed == ENOENT) {  // not added yet; or closed since, and its number taken by another file
+    if (registered_) {
+      set().remove(fd_);
+    }
+    failed = set().add(*this, fd_, wanted);
+  }
+  registered_ = failed == 0;
   if (failed == EPERM) {
     set().put_off(*this);  // a plain file is always ready
     return 0;

@@ -240,6 +240,29 @@ TEST_F(Reactor, OneDescriptorMayBeWatchedForBothAndBySeveral) {
   finish(loop.readable(fd.get()));
 }
 
+// Waits for `fd`, puts another file under its number, and waits again.
+deferred<void> wait_replace_wait(reactor* loop, int fd, int other, int* waits) {
+  co_await loop->readable(fd);
+  ++*waits;
+  ::dup2(other, fd);
+  co_await loop->readable(fd);
+  ++*waits;
+}
+
+TEST_F(Reactor, ADescriptorWhoseNumberIsTakenByAnotherFileIsWatchedAnew) {
+  const unique_fd first(::eventfd(1, 0));
+  const unique_fd second(::eventfd(0, 0));
+  int waits = 0;
+  auto work = wait_replace_wait(&loop, first.get(), second.get(), &waits);
+  for (int turn = 0; turn < 10; ++turn) {
+    loop.turn(loop.now());
+  }
+  EXPECT_EQ(waits, 1);
+  EXPECT_EQ(::eventfd_write(first.get(), 1), 0);
+  finish(std::move(work));
+  EXPECT_EQ(waits, 2);
+}
+
 TEST_F(Reactor, ReadableOfAClosedDescriptorFails) {
   auto waiting = loop.readable(987);
   ASSERT_TRUE(waiting.ready());
