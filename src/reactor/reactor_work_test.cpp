@@ -68,14 +68,18 @@ TEST_F(ReactorWork, EachLoopOfAThreadListsItsOwn) {
 TEST_F(ReactorWork, WhatOutlivesItsLoopIsListedOutside) {
   const std::size_t before = pending_outside_loops().size();
   std::optional<promise<void>> made;
+  std::optional<deferred<void>> waiting;
   {
     reactor other(make_memory_backend(make_memory_network(2)));
-    other.call_from_thread([&] { made.emplace(); });
+    other.call_from_thread([&] {
+      made.emplace();
+      waiting = made->get_deferred();
+    });
     other.turn(other.now());
     EXPECT_EQ(other.pending().size(), 1U);
   }
   EXPECT_EQ(pending_outside_loops().size(), before + 1);
-  made.reset();
+  waiting.reset();
   EXPECT_EQ(pending_outside_loops().size(), before);
 }
 
