@@ -231,7 +231,7 @@ class group final : public core<typename Rule::template result<Seats>>, private 
     own();
     seats_.take_places([this](auto& place, auto&& awaited, std::size_t index) {
       place.belong_to(*this, index);
-      if (place.wait_for_member(std::move(awaited))) {
+      if (place.wait_for_member(std::forward<decltype(awaited)>(awaited))) {
         member_began();
       } else {
         rule_.ended(*this, index);
