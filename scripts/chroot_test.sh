@@ -72,6 +72,7 @@ mount_system() {
   mknod -m 666 "$root/dev/full" c 1 7
   mknod -m 666 "$root/dev/random" c 1 8
   mknod -m 666 "$root/dev/urandom" c 1 9
+  mknod -m 666 "$root/dev/tty" c 5 0
   ln -s pts/ptmx "$root/dev/ptmx"
   ln -s /proc/self/fd "$root/dev/fd"
   cp /etc/resolv.conf /etc/hosts "$root/etc/"
