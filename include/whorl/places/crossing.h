@@ -42,6 +42,10 @@ struct crosses;
                 "it belongs to a loop (as reactor, transport, stream, port and "            \
                 "delayed_call do) and is used on that loop's thread only: pass "            \
                 "what the thread needs of it, and use it when the result is back" way_out); \
+  static_assert(why != refusal::thread_bound, subject                                       \
+                "it belongs to the thread that built it (whorl::affinity_of says so): "     \
+                "build it in a lane<T> and use it there, with "                             \
+                "defer_to(lane, f, args...)" way_out);                                      \
   static_assert(why != refusal::not_there_yet, subject                                      \
                 "it is a deferred or promise, which belongs to its loop: "                  \
                 "co_await it on the loop, and pass its value" way_out);                     \

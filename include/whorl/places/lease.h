@@ -36,8 +36,9 @@ class leased_object final : public work_queue {
  public:
   using front = types<T&>;
 
-  leased_object(const std::string& name, T& object)
-      : work_queue({.name = name + " (leased)", .most_threads = 0, .most_queued = 100'000}), object_(object) {}
+  leased_object(const work_queue& lane, T& object)
+      : work_queue({.name = lane.name() + " (leased)", .most_threads = 0, .line = lane.line(), .most_queued = 100'000}),
+        object_(object) {}
 
   template <class Call>
   decltype(auto) run(Call& call, may_block& permission, const std::stop_token& stop) {
@@ -91,7 +92,7 @@ class lease_call final : public queued_call {
 
   void run_in_thread(may_block& permission) noexcept override {
     try {
-      const auto object = std::make_shared<leased_object<T>>(lane_->name(), lane_->object());
+      const auto object = std::make_shared<leased_object<T>>(*lane_, lane_->object());
       const std::stop_callback on_stop(stop.get_token(), [&object] { object->give_up(); });
       (*granted_)(lease<T>(object));
       object->serve(permission);

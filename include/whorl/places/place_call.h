@@ -74,6 +74,7 @@ class place_call final : public queued_call {
     const context_scope scope(context_);
     result_.emplace(
         outcome_of<Value>([&]() -> call_result<shape> { return place_->run(*call_, permission, stop.get_token()); }));
+    objects.give_back();  // before an argument that owns one frees its address for another
     call_.reset();
   }
 
@@ -119,8 +120,11 @@ auto start_call(const std::shared_ptr<Place>& place, priority urgency, F&& f, Ar
     return fail<value>(
         error(errc::shutting_down, "the loop is ending, and nothing would come back from another place"));
   }
+  objects_of_call objects;
+  take_objects(objects, place->line(), args...);
   auto sent = std::make_unique<place_call<Place, call, value>>(place, pending.home(), std::forward<F>(f),
                                                                std::forward<Args>(args)...);
+  sent->objects = std::move(objects);
   sent->urgency = urgency;
   auto& waiting = sent->await_with(pending);
   deferred<value> answer = waiting.get_deferred();

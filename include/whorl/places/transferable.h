@@ -9,8 +9,11 @@
 // A class of the user's is taken as owning what it says, also when its members are views, unless it says otherwise:
 //     template <> inline constexpr bool whorl::is_transferable<my_handle> = false;
 // A function: a pointer to one, or a lambda without captures; its inputs all in the argument list.
-// The way out, greppable, with a reason: unchecked(f, "reason") and unchecked(value, "reason").
+// The way out, greppable, with a reason: unchecked(f, "reason") and unchecked(value, "reason"); what is handed over so is
+// watched while the program runs (hand_over.h).
 #pragma once
+
+#include <whorl/places/thread_affinity.h>
 
 #include <array>
 #include <concepts>
@@ -21,6 +24,7 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <source_location>
 #include <span>
 #include <tuple>
 #include <type_traits>
@@ -59,6 +63,7 @@ enum class refusal {
   hidden_state,
   shared_writable,
   loop_bound,
+  thread_bound,
   not_there_yet,
   permission,
   refused_by_its_class,
@@ -79,6 +84,8 @@ concept transferable = is_transferable<T>;
 template <class T>
 struct unchecked_value {
   T value;
+  std::optional<thread_affinity> affinity{};  // of what it points to; nothing: as the type says
+  std::source_location where{};
 };
 
 // A sentence for the next reader. An empty one does not compile.
@@ -92,8 +99,15 @@ struct reason {
 
 // Lets a value cross as it is. Of a function, also what it returns; it may then be any callable.
 template <class T>
-unchecked_value<std::decay_t<T>> unchecked(T&& value, reason /*why*/) {
-  return {std::forward<T>(value)};
+unchecked_value<std::decay_t<T>> unchecked(T&& value, reason /*why*/,
+                                           const std::source_location& where = std::source_location::current()) {
+  return {std::forward<T>(value), std::nullopt, where};
+}
+
+// What the value points to is used as `affinity` says, whatever its type does.
+template <class T>
+unchecked_value<std::decay_t<T>> unchecked(T&& value, reason /*why*/, thread_affinity affinity) {
+  return {std::forward<T>(value), affinity};
 }
 
 namespace detail {
@@ -117,8 +131,12 @@ consteval refusal refusal_among() {
 }
 
 template <class T>
+inline constexpr bool may_be_shared = affinity_of<std::remove_extent_t<T>> == thread_affinity::any_thread;
+
+template <class T>
 inline constexpr refusal refusal_of_shared =
-    std::is_const_v<std::remove_extent_t<T>> ? refusal_of_part<std::remove_extent_t<T>>() : refusal::shared_writable;
+    std::is_const_v<std::remove_extent_t<T>> || may_be_shared<T> ? refusal_of_part<std::remove_extent_t<T>>()
+                                                                 : refusal::shared_writable;
 
 // Templates that are refused, or made of parts.
 template <class T>
@@ -202,6 +220,8 @@ template <class T>
 consteval refusal refusal_of_class() {
   if constexpr (refusal_of_template<T> != refusal::none) {
     return refusal_of_template<T>;
+  } else if constexpr (affinity_of<T> == thread_affinity::one_thread) {
+    return refusal::thread_bound;
   } else if constexpr (bound_to_a_loop<T>) {
     return refusal::loop_bound;
   } else if constexpr (std::same_as<T, may_block>) {

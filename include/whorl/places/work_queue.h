@@ -10,6 +10,7 @@
 
 #include <whorl/deferred/deferred.h>
 #include <whorl/deferred/mutex.h>
+#include <whorl/places/hand_over.h>
 #include <whorl/places/may_block.h>
 #include <whorl/reactor/mailbox.h>
 #include <whorl/reactor/time_histogram.h>
@@ -68,6 +69,9 @@ class queued_call : public posted_call, public framed {
 
   priority urgency = priority::normal;
 
+  // What nobody else may have before the call has ended.
+  objects_of_call objects;
+
  private:
   friend class call_list;
   friend class work_queue;
@@ -97,6 +101,7 @@ class call_list {
 struct work_queue_limits {
   std::string name;
   std::size_t most_threads = 1;
+  const void* line = nullptr;  // calls of one line run one after the other; one thread is a line by itself
   std::size_t most_queued = 0;
   duration longest_idle = duration::max();  // a thread that was idle so long ends
 };
@@ -123,6 +128,9 @@ class work_queue : public std::enable_shared_from_this<work_queue>, protected bl
 
   place_statistics statistics() const noexcept;
   const std::string& name() const noexcept { return limits_.name; }
+  const void* line() const noexcept {
+    return limits_.line == nullptr && limits_.most_threads <= 1 ? this : limits_.line;
+  }
 
   // Refuses new work, and fires when what is queued and running has ended and the threads are joined. Gives up when
   // `patience` is over.
