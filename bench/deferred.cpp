@@ -5,8 +5,9 @@
 //   await_unfired    a coroutine awaits a child that waits for an operation, which is then done
 //   gather_10        a coroutine awaits ten such children at once
 //
-// "hand" does the same job with frames and operations from free lists, "hand_malloc" with operator new;
-// "hand_in_place" keeps the operation in its producer, so that neither may go before the other.
+// "hand_malloc" is the task that one writes; "hand" has its frames and operations from free lists, as whorl does, and
+// still knows no cancelling, no context, no list of what waits; "hand_in_place" keeps the operation in its producer as
+// well, so that neither may go before the other.
 // The names are operation/contestant; bench/deferred.sh runs this together with Twisted and prints one table.
 // The counter "allocations" is of general-purpose allocations an operation, after a first few.
 //

@@ -4,6 +4,10 @@
 
 #include <fmt/format.h>
 
+#include <memory>
+#include <optional>
+#include <utility>
+
 namespace whorl::detail {
 
 namespace {
@@ -30,63 +34,105 @@ void node::search_cycle(const node& inner) const {
   }
 }
 
-void node::resume_in(const context_values* context) noexcept {
-  const context_share kept = context_share::adopt(context);
+// What is asked of a node while it runs, which has to wait until it suspends.
+struct request {
+  node* of;
+  request* next;
+  node* doomed_root = nullptr;  // the outermost node to drop
+  std::optional<error> cancel;  // the reason for its next wait
+};
+
+void node::resume_in_context() noexcept {
+  const context_share kept = context_share::adopt(std::exchange(context_, nullptr));
   const context_scope scope(kept);
-  resume();
+  if (frame_) {
+    frame_.resume();
+  } else {
+    resume();
+  }
 }
 
-[[gnu::always_inline]] inline node* node::run_once() noexcept {
-  std::unique_ptr<request> asked;
-  meanwhile_ = &asked;
-  const context_values* context = std::exchange(context_, nullptr);
-  if (context == nullptr && this_thread.context == nullptr) [[likely]] {
-    resume();
+// Runs this node's own code in its context, and sees to what was asked of it meanwhile. Returns who may run next.
+[[gnu::always_inline]] inline node* node::run_code() noexcept {
+  activity_ = activity::running;
+  if (context_ != nullptr || this_thread.context != nullptr) [[unlikely]] {
+    resume_in_context();
+  } else if (frame_) {
+    frame_.resume();
   } else {
-    resume_in(context);
+    resume();
   }
-  meanwhile_ = nullptr;
-  if (asked) [[unlikely]] {
-    return heed(*asked);
+  if (activity_ == activity::asked) [[unlikely]] {
+    return heed_request();
   }
+  activity_ = activity::none;
   return fired_ ? next_to_run() : nullptr;
 }
 
-node* node::heed(const request& asked) noexcept {
-  if (asked.doomed_root != nullptr) {
-    asked.doomed_root->drop();
+node* node::heed_request() noexcept {
+  activity_ = activity::none;
+  request** link = &this_thread.requests;
+  while ((*link)->of != this) {
+    link = &(*link)->next;
+  }
+  const std::unique_ptr<request> asked(*link);
+  *link = asked->next;
+  if (asked->doomed_root != nullptr) {
+    asked->doomed_root->drop();
     return nullptr;
   }
   if (fired_) {
     return next_to_run();
   }
-  if (asked.cancel) {
-    cancel(*asked.cancel);
+  if (asked->cancel) {
+    cancel(*asked->cancel);
   }
   return nullptr;
 }
 
-node::request& node::ask() {
-  if (!*meanwhile_) {
-    *meanwhile_ = std::make_unique<request>();
+request& node::ask() {
+  if (activity_ == activity::running) {
+    this_thread.requests = new request{this, this_thread.requests, nullptr, std::nullopt};
+    activity_ = activity::asked;
   }
-  return **meanwhile_;
+  request* mine = this_thread.requests;
+  while (mine->of != this) {
+    mine = mine->next;
+  }
+  return *mine;
 }
 
-void node::run() noexcept { static_cast<void>(run_once()); }
+node* node::proceed() noexcept { return run_code(); }
 
-// A chain is run from its inside out, one node after the other. Nodes are postponed only below the deepest firing that
-// may run, which sees to them whenever the node that it runs has returned.
+void node::run() noexcept { static_cast<void>(run_code()); }
+
+[[gnu::always_inline]] inline node* node::run_next() noexcept { return frame_ ? run_code() : proceed(); }
+
+// A chain is run from its inside out, one node after the other.
 void node::run_from(node& first) noexcept {
   thread_state& here = this_thread;
-  if (here.nested_firings == max_nested_firings) [[unlikely]] {
+  if (here.nested_firings >= max_nested_firings) [[unlikely]] {
+    run_deep(first);
+    return;
+  }
+  ++here.nested_firings;
+  for (node* next = &first; next != nullptr;) {
+    next = next->run_next();
+  }
+  --here.nested_firings;
+}
+
+// The deepest firing that may run sees to those that are postponed below it, whenever the node that it runs has returned.
+void node::run_deep(node& first) noexcept {
+  thread_state& here = this_thread;
+  if (here.nested_firings > max_nested_firings) {
     first.postpone();
     return;
   }
   ++here.nested_firings;
   for (node* next = &first; next != nullptr;) {
-    next = next->run_once();
-    if (here.first_postponed != nullptr) [[unlikely]] {
+    next = next->run_next();
+    if (here.first_postponed != nullptr) {
       next = oldest_postponed(next);
     }
   }
@@ -135,7 +181,7 @@ void node::forget_postponed() noexcept {
 }
 
 void node::detach() noexcept {
-  if (fired_ && meanwhile_ == nullptr) {
+  if (fired_ && activity_ == activity::none) {
     drop();
   } else {
     detached_ = true;
@@ -150,7 +196,7 @@ void node::cancel(const error& reason) noexcept {
   if (innermost->fired_) {
     return;
   }
-  if (innermost->meanwhile_ == nullptr) {
+  if (innermost->activity_ == activity::none) {
     innermost->stop(reason);
   } else if (request& later = innermost->ask(); !later.cancel) {
     later.cancel = reason;
@@ -162,7 +208,7 @@ void node::drop_chain() noexcept {
   while (innermost->waited_ != nullptr) {
     innermost = innermost->waited_;
   }
-  if (innermost->meanwhile_ != nullptr) {
+  if (innermost->activity_ != activity::none) {
     innermost->ask().doomed_root = this;
     return;
   }

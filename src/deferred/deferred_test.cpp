@@ -369,6 +369,23 @@ TEST(Deferred, S22_AFailureThatNobodyLookedAtIsLoggedWithWhereItArose) {
   EXPECT_NE(log.text.find("deferred_test.cpp"), std::string::npos) << log.text;
 }
 
+TEST(Deferred, S22_AFailedPromiseWhoseDeferredNobodyTookIsLogged) {
+  const captured_log log;
+  {
+    promise<int> p;
+    p.errback(error(errc::not_found, "nobody asked"));
+  }
+  EXPECT_NE(log.text.find("nobody asked"), std::string::npos) << log.text;
+}
+
+TEST(Deferred, S22_APromiseThatWasNeitherFiredNorAskedForIsNotLogged) {
+  const captured_log log;
+  {
+    const promise<int> p;
+  }
+  EXPECT_EQ(log.text, "");
+}
+
 TEST(Deferred, S22_AFailureThatWasHandledIsNotLogged) {
   const captured_log log;
   {

@@ -27,6 +27,16 @@ struct three {
   }
 };
 
+// Awaits something else when it is cancelled, and so does not end.
+deferred<int> outlasting(deferred<int> work, deferred<int> rest) {
+  auto first = co_await std::move(work).result();
+  if (first) {
+    co_return *first;
+  }
+  const int last = co_await std::move(rest);
+  co_return last;
+}
+
 TEST(DeferredList, S23_OutcomesComeInTheOrderOfTheMembers) {
   three of;
   auto d = deferred_list(of.members());
@@ -145,6 +155,20 @@ TEST(Gather, S28_GatherOrCancelStopsTheSiblingsAndWaitsForThem) {
   cleaning.callback(7);
   EXPECT_EQ(late, 7);
   EXPECT_TRUE(std::move(d).take().error().check(errc::not_found));
+}
+
+// The first failure waits for the others to end, and nobody waits any more.
+TEST(Gather, S22_AFailureThatADroppedGroupHeldBackIsLogged) {
+  const captured_log log;
+  promise<int> failing;
+  promise<int> work;
+  promise<int> rest;
+  {
+    auto all = gather_or_cancel(failing.get_deferred(), outlasting(work.get_deferred(), rest.get_deferred()));
+    failing.errback(error(errc::not_found, "held back"));
+    EXPECT_FALSE(all.ready());
+  }
+  EXPECT_NE(log.text.find("held back"), std::string::npos) << log.text;
 }
 
 TEST(Gather, DroppingItDropsEveryMember) {

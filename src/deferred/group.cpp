@@ -4,7 +4,10 @@
 
 namespace whorl::detail {
 
-void seat::dispose() noexcept { group_->member_ended(index_); }
+node* seat::proceed() noexcept {
+  member_ = this->take_waited();
+  return group_->member_ended(*this);
+}
 
 const node* seat::outward() const noexcept { return &group_->whole(); }
 
@@ -14,9 +17,9 @@ void group_base::stop_members(const error& reason) noexcept {
   }
   stopping_ = true;
   own();
-  for (std::size_t i = 0; i < size(); ++i) {
-    if (seat_at(i).underway()) {
-      seat_at(i).cancel(reason);
+  for (seat& each : seats()) {
+    if (each.underway()) {
+      each.cancel(reason);
     }
   }
   stopping_ = false;
@@ -25,9 +28,9 @@ void group_base::stop_members(const error& reason) noexcept {
 
 void group_base::drop_members() noexcept {
   own();
-  for (std::size_t i = 0; i < size(); ++i) {
-    if (seat_at(i).underway()) {
-      seat_at(i).drop_waited();
+  for (seat& each : seats()) {
+    if (each.underway()) {
+      each.drop_waited();
       --underway_;
       disown();
     }

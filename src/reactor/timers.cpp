@@ -166,7 +166,9 @@ void timer_queue::run_one(timer& due) noexcept {
   try {
     due.call();
   } catch (...) {
-    log(log_level::error, "a delayed call threw", {{"failure", failure::current().describe()}});
+    log(log_level::error, "a delayed call threw",
+        {{"scheduled", fmt::format("{}:{}", due.added_.file_name(), due.added_.line())},
+         {"failure", failure::current().describe()}});
   }
   due.destroy_call();
   due.state_ = timer::state::over;
@@ -179,6 +181,13 @@ void timer_queue::cancel(timer& gone) noexcept {
   gone.state_ = timer::state::over;
   gone.destroy_call();
   release(gone);
+}
+
+// Nobody can see it any more, so that it goes at once with its call.
+void timer_queue::abandon(timer& gone) noexcept {
+  unlink(gone);
+  --size_;
+  delete &gone;
 }
 
 void timer_queue::move(timer& moved, time_point due) noexcept {
@@ -196,9 +205,18 @@ void timer_queue::clear() noexcept {
   }
 }
 
+void delayed_call::drop() noexcept {
+  detail::timer& dropped = *std::exchange(timer_, nullptr);
+  if (dropped.state_ == detail::timer::state::waiting) {
+    dropped.queue_->abandon(dropped);
+  } else {
+    timer_queue::release(dropped);
+  }
+}
+
 void delayed_call::cancel() noexcept {
   if (active()) {
-    timer_->queue_->cancel(*timer_);
+    drop();
   }
 }
 
@@ -208,9 +226,9 @@ bool delayed_call::active() const noexcept {
 
 detail::timer& delayed_call::waiting_timer(const char* doing) const {
   if (!active()) {
-    const char* why = timer_ == nullptr                                 ? "there never was one"
+    const char* why = timer_ == nullptr                                 ? "there is none, or it was cancelled"
                       : timer_->state_ == detail::timer::state::running ? "it is running"
-                                                                        : "it has run or was cancelled";
+                                                                        : "it has run, or its loop is gone";
     throw misuse(fmt::format("{} of a delayed call: {}; ask active() before, or make a new call", doing, why));
   }
   return *timer_;
@@ -229,7 +247,8 @@ void delayed_call::delay(duration further) {
 
 time_point delayed_call::due() const {
   if (timer_ == nullptr) {
-    throw misuse("due() of a delayed call that never was: take the handle that call_later() returned");
+    throw misuse(
+        "due() of a delayed call that never was, or was cancelled: take the handle that call_later() returned");
   }
   return timer_->due_;
 }

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <source_location>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -179,12 +180,14 @@ TEST_F(Timers, ACallCanCancelAndMoveOthersThatAreDueInTheSameTurn) {
 TEST_F(Timers, S47_AnExceptionIsLoggedAndLaterCallsRun) {
   std::string line;
   const log_sink before = set_log_sink([&](log_level, std::string_view text) { line = text; });
-  queue.add(now, [] { throw std::runtime_error("out of luck"); }).detach();
+  const auto scheduled = std::source_location::current();
+  queue.add(now, [] { throw std::runtime_error("out of luck"); }, scheduled).detach();
   note(0s, 1).detach();
   advance(0s);
   set_log_sink(before);
   EXPECT_EQ(ran, std::vector({1}));
   EXPECT_NE(line.find("out of luck"), std::string::npos) << line;
+  EXPECT_NE(line.find("timers_test.cpp:" + std::to_string(scheduled.line())), std::string::npos) << line;
 }
 
 TEST_F(Timers, S48_DistantCallsAreLegal) {

@@ -32,7 +32,8 @@ class attached_work final : public core<T> {
   static deferred<T> make(deferred<T> work, std::shared_ptr<cancel_seat> seat, const std::source_location& at) {
     auto* made = new attached_work(std::move(seat));
     deferred<T> attached = deferred_of<T>(*made);
-    made->wait_for(node_of(std::move(work)), at);
+    made->set_at(at);
+    made->wait_for(node_of(std::move(work)));
     if (made->waited()->ready()) {
       made->run();
     }
@@ -56,7 +57,7 @@ class attached_work final : public core<T> {
   }
 
   void dispose() noexcept override { delete this; }
-  async_frame frame() const noexcept override { return {"given a cancel_handle", this->awaiting_at()}; }
+  async_frame frame() const noexcept override { return {"given a cancel_handle", this->at()}; }
 
   const std::shared_ptr<cancel_seat> seat_;
 };

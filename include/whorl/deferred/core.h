@@ -18,15 +18,19 @@
 #include <whorl/deferred/frame_pool.h>
 #include <whorl/deferred/pending.h>
 
+#include <coroutine>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <source_location>
 #include <type_traits>
 #include <utility>
 #include <variant>
 
 namespace whorl::detail {
+
+void log_unhandled(const failure& why) noexcept;
+
+struct request;
 
 class node : public framed {
  public:
@@ -45,7 +49,7 @@ class node : public framed {
 
   // The deferred is gone: give up whatever is underway.
   void drop() noexcept {
-    if (waited_ == nullptr && meanwhile_ == nullptr && !postponed_) {
+    if (waited_ == nullptr && activity_ == activity::none && !postponed_) {
       end();
     } else {
       drop_chain();
@@ -53,13 +57,21 @@ class node : public framed {
   }
 
   // It was ready, and its result has been taken: nothing is left but to free it.
-  void finished() noexcept { dispose(); }
+  void finished() noexcept {
+    if (frame_) {
+      frame_.destroy();
+    } else {
+      dispose();
+    }
+  }
+
+  // A failure that is held, which is looked at from now on.
+  virtual failure take_failure() noexcept = 0;
 
   // `inner` is unfired or paused, and not reachable from here: see misuse_if_cyclic.
-  void wait_for(node& inner, const std::source_location& at) noexcept {
+  void wait_for(node& inner) noexcept {
     waited_ = &inner;
     inner.waiter_ = this;
-    awaiting_at_ = at;
     context_ = this_thread.context;
     context_values::retain(context_);
   }
@@ -70,8 +82,11 @@ class node : public framed {
       search_cycle(inner);
     }
   }
-  const std::source_location& awaiting_at() const noexcept { return awaiting_at_; }
   node* waited() const noexcept { return waited_; }
+
+  // Where it awaits, where its callbacks were added, or where the promise was made.
+  const std::source_location& at() const noexcept { return at_; }
+  void set_at(const std::source_location& at) noexcept { at_ = at; }
 
   // Who awaits whom, from the innermost of the nodes that this one waits for to the outermost that waits for it.
   async_stack stack() const;
@@ -82,16 +97,11 @@ class node : public framed {
   // Gives up what this node waits for, and forgets it.
   void drop_waited() noexcept;
 
-  // Lets the waiter run: at once, unless the stack is already deep in such calls; then when it has unwound.
-  void run_waiter() noexcept {
-    if (node* waiter = next_to_run()) {
-      run_from(*waiter);
-    }
-  }
-
  protected:
   enum class held : std::uint8_t { nothing, value, failure };
 
+  explicit node(const std::source_location& at) noexcept : at_(at) {}
+  explicit node(std::coroutine_handle<> frame) noexcept : frame_(frame) {}
   ~node() {
     if (context_ != nullptr) [[unlikely]] {
       context_values::release(context_);
@@ -104,44 +114,52 @@ class node : public framed {
   // Runs this node's own code, for the first time: nobody waits for it yet.
   void run() noexcept;
 
- private:
-  // What is asked of a node while it runs, which has to wait until it suspends.
-  struct request {
-    node* doomed_root = nullptr;  // the outermost node to drop
-    std::optional<error> cancel;  // the reason for its next wait
-  };
+  // Whoever waits for the result of this node, which has fired, and may have it now.
+  node* next_to_run() noexcept {
+    if (waiter_ != nullptr) [[likely]] {
+      return pauses_ == 0 ? waiter_ : nullptr;
+    }
+    if (detached_) {
+      end();
+    }
+    return nullptr;
+  }
 
-  // What the kinds do differently.
-  virtual void resume() noexcept = 0;                     // what it waited for is there
+  // Lets the waiter run: at once, unless the stack is already deep in such calls; then when it has unwound.
+  void run_waiter() noexcept {
+    if (node* waiter = next_to_run()) {
+      run_from(*waiter);
+    }
+  }
+
+ private:
+  enum class activity : std::uint8_t { none, running, asked };  // asked: running, and there is a request to heed then
+
+  // What the kinds do differently. A coroutine is no virtual call: frame_ stands for what resume() and dispose() do.
+  virtual void resume() noexcept {}                       // what it waited for is there
   virtual void stop(const error& /*reason*/) noexcept {}  // innermost and unfired: cancel; only promises are that
-  virtual void dispose() noexcept = 0;                    // nobody waits any more: free, or leave to the producer
+  virtual void dispose() noexcept {}                      // nobody waits any more: free, or leave to the producer
   virtual bool unrun_stage() const noexcept { return false; }
-  virtual void report_unhandled() noexcept = 0;  // it holds a failure that nobody looked at
   virtual async_frame frame() const noexcept = 0;
   virtual const node* outward() const noexcept { return waiter_; }
 
-  // Whoever waits for the result of this node, which has fired, and may have it now.
-  node* next_to_run() noexcept {
-    if (detached_) [[unlikely]] {
-      end();
-      return nullptr;
-    }
-    return pauses_ == 0 ? waiter_ : nullptr;
-  }
+  // What it waited for is there. Returns who may run next.
+  virtual node* proceed() noexcept;
 
   void end() noexcept {
-    if (fired_ && failed()) [[unlikely]] {
-      report_unhandled();
+    if (failed() && fired_) [[unlikely]] {
+      log_unhandled(take_failure());
     }
-    dispose();
+    finished();
   }
 
-  // Runs this node's own code in its context, and sees to what was asked of it meanwhile. Returns who may run next.
-  node* run_once() noexcept;
-  [[gnu::noinline]] void resume_in(const context_values* context) noexcept;
-  node* heed(const request& asked) noexcept;
+  node* run_code() noexcept;
+  node* run_next() noexcept;
+  [[gnu::noinline]] void resume_in_context() noexcept;
+  [[gnu::noinline]] node* heed_request() noexcept;
   request& ask();
   static void run_from(node& first) noexcept;
+  [[gnu::noinline]] static void run_deep(node& first) noexcept;
   static node* oldest_postponed(node* last) noexcept;
   void postpone() noexcept;
   void forget_postponed() noexcept;
@@ -149,22 +167,22 @@ class node : public framed {
   void search_cycle(const node& inner) const;
   node* source() noexcept;
 
-  // The members fill words, so that setting them up takes few stores, and reading one back never waits for two of them.
-  std::uint32_t pauses_ = 0;
+  node* waiter_ = nullptr;
+  node* waited_ = nullptr;
+  const context_values* context_ = nullptr;  // a share, while it waits: of its own code
+  node* next_postponed_ = nullptr;
+  std::coroutine_handle<> frame_;  // null: no coroutine
+  std::source_location at_;
+
+  // Together a word, so that setting them up is one store.
+  std::uint16_t pauses_ = 0;
   bool fired_ = false;
   bool postponed_ = false;
+  activity activity_ = activity::none;
 
  protected:
   bool detached_ = false;
   held held_ = held::nothing;
-
- private:
-  node* waiter_ = nullptr;
-  node* waited_ = nullptr;
-  std::unique_ptr<request>* meanwhile_ = nullptr;  // while it runs
-  node* next_postponed_ = nullptr;
-  std::source_location awaiting_at_;
-  const context_values* context_ = nullptr;  // a share, while it waits: of its own code
 };
 
 // void travels as std::monostate inside.
@@ -185,7 +203,9 @@ class core : public node {
   }
 
   void hold_failure(failure why) noexcept {
-    clear();
+    if (held_ == held::value) {  // of a coroutine whose locals threw while they were destroyed
+      std::destroy_at(std::addressof(value_));
+    }
     std::construct_at(std::addressof(failure_), std::move(why));
     held_ = held::failure;
   }
@@ -200,9 +220,10 @@ class core : public node {
 
   value_type& value() noexcept { return value_; }
   const failure& why() const noexcept { return failure_; }
-  failure take_failure() noexcept {
+  failure take_failure() noexcept final {
     failure why = std::move(failure_);
-    clear();
+    forget(failure_);
+    held_ = held::nothing;
     return why;
   }
 
@@ -215,24 +236,21 @@ class core : public node {
   }
 
  protected:
-  core() noexcept {}  // NOLINT(modernize-use-equals-default): the union starts empty
-  ~core() { clear(); }
-
-  void report_unhandled() noexcept final;
+  template <class... Made>
+  explicit core(const Made&... made) noexcept : node(made...) {}  // the union starts empty
+  ~core() {
+    if (held_ == held::failure) [[unlikely]] {
+      forget(failure_);
+    } else if (!std::is_trivially_destructible_v<value_type> && held_ == held::value) {
+      std::destroy_at(std::addressof(value_));
+    }
+  }
 
  private:
   using node::held_;
   using typename node::held;
 
-  void clear() noexcept {
-    if (held_ == held::failure) [[unlikely]] {
-      forget_failure();
-    } else if (!std::is_trivially_destructible_v<value_type> && held_ == held::value) {
-      std::destroy_at(std::addressof(value_));
-    }
-    held_ = held::nothing;
-  }
-  [[gnu::noinline]] void forget_failure() noexcept { std::destroy_at(std::addressof(failure_)); }
+  [[gnu::noinline]] static void forget(failure& why) noexcept { std::destroy_at(&why); }
 
   union {
     value_type value_;
@@ -254,12 +272,5 @@ class taken {
  private:
   core<T>& from_;
 };
-
-void log_unhandled(const failure& why) noexcept;
-
-template <class T>
-void core<T>::report_unhandled() noexcept {
-  log_unhandled(failure_);
-}
 
 }  // namespace whorl::detail

@@ -25,8 +25,8 @@ inline constexpr bool is_refused = false;
 template <class T>
 class awaiter_base {
  public:
-  awaiter_base(deferred<T>&& awaited, node& awaiting, const std::source_location& at) noexcept
-      : awaited_(&node_of(std::move(awaited))), awaiting_(awaiting), at_(at) {}
+  awaiter_base(deferred<T>&& awaited, node& awaiting) noexcept
+      : awaited_(&node_of(std::move(awaited))), awaiting_(awaiting) {}
   awaiter_base(const awaiter_base&) = delete;
   awaiter_base& operator=(const awaiter_base&) = delete;
   ~awaiter_base() {
@@ -40,7 +40,7 @@ class awaiter_base {
   // A bool instead of a handle: without symmetric transfer the stack stays flat in every build.
   bool await_suspend(std::coroutine_handle<> /*frame*/) {
     awaiting_.misuse_if_cyclic(*awaited_);
-    awaiting_.wait_for(*std::exchange(awaited_, nullptr), at_);
+    awaiting_.wait_for(*std::exchange(awaited_, nullptr));
     return true;
   }
 
@@ -53,14 +53,13 @@ class awaiter_base {
 
   [[gnu::noinline]] failure came_through_here(core<T>& from) const {
     failure why = from.take_failure();
-    why.came_through(at_);
+    why.came_through(awaiting_.at());
     return why;
   }
 
  private:
   core<T>* awaited_;  // while the coroutine runs
   node& awaiting_;
-  std::source_location at_;
 };
 
 // co_await d: the value, or the failure thrown.
@@ -69,7 +68,7 @@ class value_awaiter final : public awaiter_base<T> {
  public:
   using awaiter_base<T>::awaiter_base;
 
-  T await_resume() {
+  [[gnu::always_inline]] T await_resume() {
     const taken<T> done = this->take_ready();
     if (done->failed()) [[unlikely]] {
       this->came_through_here(*done).raise();
@@ -86,7 +85,7 @@ class result_awaiter final : public awaiter_base<T> {
  public:
   using awaiter_base<T>::awaiter_base;
 
-  result<T> await_resume() {
+  [[gnu::always_inline]] result<T> await_resume() {
     const taken<T> done = this->take_ready();
     if (done->failed()) [[unlikely]] {
       const failure why = this->came_through_here(*done);
@@ -107,6 +106,8 @@ class result_awaiter final : public awaiter_base<T> {
 template <class T>
 class coroutine_return : public core<T> {
  public:
+  using core<T>::core;
+
   template <class V>
     requires std::constructible_from<T, V>
   void return_value(V&& value) {
@@ -123,12 +124,16 @@ class coroutine_return : public core<T> {
 template <>
 class coroutine_return<void> : public core<void> {
  public:
+  using core<void>::core;
+
   void return_void() { this->hold_value(); }
 };
 
 template <class T>
 class coroutine_promise final : public coroutine_return<T> {
  public:
+  coroutine_promise() noexcept
+      : coroutine_return<T>(std::coroutine_handle<>(std::coroutine_handle<coroutine_promise>::from_promise(*this))) {}
   ~coroutine_promise() = default;
 
   deferred<T> get_return_object() noexcept { return deferred<T>(*this); }
@@ -142,12 +147,14 @@ class coroutine_promise final : public coroutine_return<T> {
   template <class U>
   value_awaiter<U> await_transform(deferred<U>&& awaited,
                                    std::source_location at = std::source_location::current()) noexcept {
-    return value_awaiter<U>(std::move(awaited), *this, at);
+    this->set_at(at);
+    return value_awaiter<U>(std::move(awaited), *this);
   }
   template <class U>
   result_awaiter<U> await_transform(deferred_result<U>&& awaited,
                                     std::source_location at = std::source_location::current()) noexcept {
-    return result_awaiter<U>(std::move(awaited).release(), *this, at);
+    this->set_at(at);
+    return result_awaiter<U>(std::move(awaited).release(), *this);
   }
   template <class U>
   std::suspend_never await_transform(deferred<U>& /*kept*/) noexcept {
@@ -156,11 +163,7 @@ class coroutine_promise final : public coroutine_return<T> {
   }
 
  private:
-  using handle = std::coroutine_handle<coroutine_promise>;
-
-  void resume() noexcept override { handle::from_promise(*this).resume(); }
-  void dispose() noexcept override { handle::from_promise(*this).destroy(); }
-  async_frame frame() const noexcept override { return {"awaited", this->awaiting_at()}; }
+  async_frame frame() const noexcept override { return {"awaited", this->at()}; }
 };
 
 template <class Argument>

@@ -10,7 +10,8 @@
 // once (S31). In a tuple, the value of a deferred<void> is a std::monostate; gathering a vector<deferred<void>> gives
 // nothing.
 //
-// Cancel: cancels every member; the group fires when they have (S26).
+// Cancel: cancels every member; the group fires when they have (S26). Dropping it unfired drops the members; a failure
+//         that had come already is logged (S22), except in a race, where failing is part of the game.
 // Cost:   one block from the free lists for several arguments; a vector for the members and one for the results.
 //
 // Twisted wraps a member's failure in FirstError, with its index. Here gather fails with the failure itself, so that
@@ -39,8 +40,8 @@ struct gather_rule {
 
   template <class Group>
   void ended(Group& group, std::size_t index) {
-    if (!group.fired() && group.seats().at(index).failed()) {
-      group.finish(group.seats().at(index).take_failure());
+    if (!group.fired() && group.at(index).failed()) {
+      group.finish(group.at(index).take_failure());
     }
   }
   template <class Group>
@@ -53,15 +54,25 @@ struct gather_rule {
     if constexpr (std::is_same_v<typename Group::value_type, std::monostate>) {
       group.finish();
     } else {
-      group.finish(group.seats().take_values());
+      group.finish(group.results().take_values());
     }
   }
 };
 
 struct gather_or_cancel_rule : gather_rule {
+  gather_or_cancel_rule() = default;
+  gather_or_cancel_rule(const gather_or_cancel_rule&) = delete;
+  gather_or_cancel_rule& operator=(const gather_or_cancel_rule&) = delete;
+  // Dropped before it could hand the failure on.
+  ~gather_or_cancel_rule() {
+    if (first_) {
+      log_unhandled(*first_);
+    }
+  }
+
   template <class Group>
   void ended(Group& group, std::size_t index) {
-    auto& seat = group.seats().at(index);
+    auto& seat = group.at(index);
     if (!seat.failed()) {
       return;
     }
@@ -85,7 +96,7 @@ struct gather_or_cancel_rule : gather_rule {
       return;
     }
     if (first_) {
-      group.finish(std::move(*first_));
+      group.finish(*std::exchange(first_, std::nullopt));
     } else {
       gather_rule::all_ended(group);
     }
@@ -106,7 +117,7 @@ struct list_rule {
   template <class Group>
   void all_ended(Group& group) {
     if (!group.fired()) {
-      group.finish(group.seats().take_outcomes());
+      group.finish(group.results().take_outcomes());
     }
   }
 };
@@ -118,7 +129,7 @@ struct race_rule {
 
   template <class Group>
   void ended(Group& group, std::size_t index) {
-    auto& seat = group.seats().at(index);
+    auto& seat = group.at(index);
     if (seat.failed()) {
       failures_.emplace_back(index, seat.take_failure());
     } else if (!winner_) {
@@ -138,7 +149,7 @@ struct race_rule {
       return;
     }
     if (winner_) {
-      group.finish(*winner_, group.seats().at(*winner_).take_value());
+      group.finish(*winner_, group.results().take_value(*winner_));
       return;
     }
     std::sort(failures_.begin(), failures_.end(), [](const auto& a, const auto& b) { return a.first < b.first; });

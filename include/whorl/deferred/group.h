@@ -8,8 +8,7 @@
 
 #include <array>
 #include <cstddef>
-#include <memory>
-#include <optional>
+#include <span>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -18,50 +17,73 @@ namespace whorl::detail {
 
 class group_base;
 
-// One member's place: waits for it in the group's name.
-class seat : public node {
+// One member's place: waits for it in the group's name, and keeps it until its result is taken.
+class seat final : public node {
  public:
-  void belong_to(group_base& group, std::size_t index) noexcept {
-    group_ = &group;
-    index_ = index;
-    detached_ = true;
-  }
-  bool underway() const noexcept { return waited() != nullptr; }
-  bool ended() const noexcept { return ended_ != nullptr; }
-  bool failed() const noexcept { return ended_ != nullptr && ended_->failed(); }
-  virtual failure take_failure() noexcept = 0;
-
- protected:
+  seat() = default;
+  explicit seat(node& member) noexcept : member_(&member) {}
   // A failure that nobody looked at is logged now.
   ~seat() {
-    if (ended_ != nullptr) {
-      ended_->drop();
+    if (member_ != nullptr) {
+      member_->drop();
     }
   }
 
-  node* ended_ = nullptr;  // the member, when it has its result
+  void take_place(node& member) noexcept { member_ = &member; }
+  // Whether the member is underway.
+  bool wait_for_member(group_base& group) noexcept {
+    group_ = &group;
+    if (member_->ready()) {
+      return false;
+    }
+    this->wait_for(*std::exchange(member_, nullptr));
+    return true;
+  }
+
+  bool underway() const noexcept { return waited() != nullptr; }
+  bool ended() const noexcept { return member_ != nullptr; }
+  bool failed() const noexcept { return member_ != nullptr && member_->failed(); }
+
+  // The member's result, once it has ended.
+  failure take_failure() noexcept override {
+    node& done = *std::exchange(member_, nullptr);
+    failure why = done.take_failure();
+    done.finished();
+    return why;
+  }
+  template <class T>
+  outcome<stored<T>> take_outcome() {
+    const taken<T> done(result<T>());
+    return done->take();
+  }
+  template <class T>
+  stored<T> take_value() {
+    const taken<T> done(result<T>());
+    return std::move(done->value());
+  }
 
  private:
-  void resume() noexcept final {
-    ended_ = this->take_waited();
-    this->set_fired();
+  template <class T>
+  core<T>& result() noexcept {
+    return static_cast<core<T>&>(*std::exchange(member_, nullptr));
   }
-  void dispose() noexcept final;
-  void report_unhandled() noexcept final {}
-  async_frame frame() const noexcept final { return {"a member", {}}; }
-  const node* outward() const noexcept final;
+  node* proceed() noexcept override;
+  async_frame frame() const noexcept override { return {"a member", {}}; }
+  const node* outward() const noexcept override;
 
+  node* member_ = nullptr;  // before it is waited for, and when it has its result
   group_base* group_ = nullptr;
-  std::size_t index_ = 0;
 };
 
 // What does not depend on types: who owns the group, and how members are stopped.
 class group_base {
  public:
-  void member_ended(std::size_t index) noexcept {
+  // Returns who may run next.
+  node* member_ended(const seat& which) noexcept {
     --underway_;
-    ended(index);
+    node* next = ended(static_cast<std::size_t>(&which - seats().data()));
     disown();
+    return next;
   }
 
  protected:
@@ -88,48 +110,13 @@ class group_base {
   friend class seat;
 
   virtual const node& whole() const noexcept = 0;
-  virtual std::size_t size() const noexcept = 0;
-  virtual seat& seat_at(std::size_t index) noexcept = 0;
-  virtual void ended(std::size_t index) noexcept = 0;  // its outcome is in its seat
+  virtual std::span<seat> seats() noexcept = 0;
+  virtual node* ended(std::size_t index) noexcept = 0;  // its outcome is in its seat
   virtual void destroy() noexcept = 0;
 
   std::size_t owners_ = 1;  // the deferred
   std::size_t underway_ = 0;
   bool stopping_ = false;
-};
-
-// A seat that knows its member's type. It keeps the member until its result is taken.
-template <class T>
-class member final : public seat {
- public:
-  ~member() = default;
-
-  // Whether it is underway.
-  bool wait_for_member(deferred<T>&& awaited) noexcept {
-    core<T>& waited = node_of(std::move(awaited));
-    if (waited.ready()) {
-      ended_ = &waited;
-      return false;
-    }
-    this->wait_for(waited, std::source_location());
-    return true;
-  }
-
-  failure take_failure() noexcept override {
-    const taken<T> done(result());
-    return done->take_failure();
-  }
-  outcome<stored<T>> take_outcome() {
-    const taken<T> done(result());
-    return done->take();
-  }
-  stored<T> take_value() {
-    const taken<T> done(result());
-    return std::move(done->value());
-  }
-
- private:
-  core<T>& result() noexcept { return static_cast<core<T>&>(*std::exchange(ended_, nullptr)); }
 };
 
 // Members of one type, as many as there are.
@@ -139,40 +126,35 @@ class many_seats {
   using values = std::conditional_t<std::is_void_v<T>, void, std::vector<stored<T>>>;
   using outcomes = std::vector<outcome<stored<T>>>;
 
-  explicit many_seats(std::vector<deferred<T>> members) : members_(members.size()), awaited_(std::move(members)) {}
-
-  std::size_t size() const noexcept { return members_.size(); }
-  member<T>& at(std::size_t index) noexcept { return members_[index]; }
-
-  template <class Visit>
-  void take_places(Visit visit) {
-    for (std::size_t i = 0; i < members_.size(); ++i) {
-      visit(members_[i], std::move(awaited_[i]), i);
+  explicit many_seats(std::vector<deferred<T>> members) : seats_(members.size()) {
+    for (std::size_t i = 0; i < members.size(); ++i) {
+      seats_[i].take_place(node_of(std::move(members[i])));
     }
-    awaited_.clear();
   }
 
+  std::span<seat> all() noexcept { return seats_; }
+  stored<T> take_value(std::size_t index) { return seats_[index].template take_value<T>(); }
+
   std::vector<stored<T>> take_values() {
-    std::vector<stored<T>> all;
-    all.reserve(members_.size());
-    for (auto& each : members_) {
-      all.push_back(each.take_value());
+    std::vector<stored<T>> values;
+    values.reserve(seats_.size());
+    for (auto& each : seats_) {
+      values.push_back(each.template take_value<T>());
     }
-    return all;
+    return values;
   }
 
   outcomes take_outcomes() {
     outcomes all;
-    all.reserve(members_.size());
-    for (auto& each : members_) {
-      all.push_back(each.take_outcome());
+    all.reserve(seats_.size());
+    for (auto& each : seats_) {
+      all.push_back(each.template take_outcome<T>());
     }
     return all;
   }
 
  private:
-  std::vector<member<T>> members_;
-  std::vector<deferred<T>> awaited_;
+  std::vector<seat> seats_;
 };
 
 // Members each of its own type.
@@ -182,34 +164,23 @@ class few_seats {
   using values = std::tuple<stored<Ts>...>;
   using outcomes = std::tuple<outcome<stored<Ts>>...>;
 
-  explicit few_seats(deferred<Ts>&&... members) : awaited_(std::move(members)...) {
-    std::apply([this](auto&... each) { by_index_ = {&each...}; }, members_);
-  }
+  explicit few_seats(deferred<Ts>&&... members) noexcept : seats_{seat(node_of(std::move(members)))...} {}
 
-  static constexpr std::size_t size() noexcept { return sizeof...(Ts); }
-  seat& at(std::size_t index) noexcept { return *by_index_[index]; }
-
-  template <class Visit>
-  void take_places(Visit visit) {
-    take_places(visit, std::index_sequence_for<Ts...>());
-  }
-
-  values take_values() {
-    return std::apply([](auto&... each) { return values(each.take_value()...); }, members_);
-  }
-  outcomes take_outcomes() {
-    return std::apply([](auto&... each) { return outcomes(each.take_outcome()...); }, members_);
-  }
+  std::span<seat> all() noexcept { return seats_; }
+  values take_values() { return take_values(std::index_sequence_for<Ts...>()); }
+  outcomes take_outcomes() { return take_outcomes(std::index_sequence_for<Ts...>()); }
 
  private:
-  template <class Visit, std::size_t... Index>
-  void take_places(Visit& visit, std::index_sequence<Index...> /*each*/) {
-    (visit(std::get<Index>(members_), std::move(std::get<Index>(awaited_)), Index), ...);
+  template <std::size_t... Index>
+  values take_values(std::index_sequence<Index...> /*each*/) {
+    return values{seats_[Index].template take_value<Ts>()...};
+  }
+  template <std::size_t... Index>
+  outcomes take_outcomes(std::index_sequence<Index...> /*each*/) {
+    return outcomes{seats_[Index].template take_outcome<Ts>()...};
   }
 
-  std::tuple<member<Ts>...> members_;
-  std::array<seat*, sizeof...(Ts)> by_index_;
-  std::tuple<deferred<Ts>...> awaited_;
+  std::array<seat, sizeof...(Ts)> seats_;
 };
 
 // A group whose Rule says when it has its result, and what that is:
@@ -229,21 +200,22 @@ class group final : public core<typename Rule::template result<Seats>>, private 
 
   void start() noexcept {
     own();
-    seats_.take_places([this](auto& place, auto&& awaited, std::size_t index) {
-      place.belong_to(*this, index);
-      if (place.wait_for_member(std::forward<decltype(awaited)>(awaited))) {
+    const std::span<seat> all = seats_.all();
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (all[i].wait_for_member(*this)) {
         member_began();
       } else {
-        rule_.ended(*this, index);
+        rule_.ended(*this, i);
       }
-    });
+    }
     started_ = true;
     rule_.all_began(*this);
     end_if_done();
     disown();
   }
 
-  Seats& seats() noexcept { return seats_; }
+  Seats& results() noexcept { return seats_; }
+  seat& at(std::size_t index) noexcept { return seats_.all()[index]; }
 
   // The result is there. Before start() has ended nobody waits yet.
   void finish(failure why) noexcept {
@@ -264,16 +236,14 @@ class group final : public core<typename Rule::template result<Seats>>, private 
   }
 
  private:
+  // While the group starts nobody waits yet; afterwards whoever does is run by the caller of the member that ended.
   void fire() noexcept {
     this->set_fired();
     if (started_) {
-      own();
-      this->run_waiter();
-      disown();
+      waiter_to_run_ = this->next_to_run();
     }
   }
 
-  void resume() noexcept override {}
   void stop(const error& reason) noexcept override { stop_members(reason); }
   void dispose() noexcept override {
     if (!this->fired()) {
@@ -292,18 +262,19 @@ class group final : public core<typename Rule::template result<Seats>>, private 
 
   async_frame frame() const noexcept override { return {"of a group", {}}; }
   const node& whole() const noexcept override { return *this; }
-  std::size_t size() const noexcept override { return seats_.size(); }
-  seat& seat_at(std::size_t index) noexcept override { return seats_.at(index); }
-  void ended(std::size_t index) noexcept override {
+  std::span<seat> seats() noexcept override { return seats_.all(); }
+  node* ended(std::size_t index) noexcept override {
     if (started_ && !dropped_) {
       rule_.ended(*this, index);
       end_if_done();
     }
+    return std::exchange(waiter_to_run_, nullptr);
   }
   void destroy() noexcept override { delete this; }
 
   Seats seats_;
   Rule rule_;
+  node* waiter_to_run_ = nullptr;
   bool started_ = false;
   bool dropped_ = false;  // before it fired
 };

@@ -58,8 +58,7 @@ class node;
 // A promise's place in the list of those that have not fired, in which it is once its deferred was handed out.
 class pending_link {
  public:
-  pending_link(const node& promise, const std::source_location& created) noexcept
-      : promise_(promise), created_(created) {}
+  explicit pending_link(const node& promise) noexcept : promise_(promise) {}
   pending_link(const pending_link&) = delete;
   pending_link& operator=(const pending_link&) = delete;
   ~pending_link() = default;  // it has left: a promise dies when it has fired, or nobody waits
@@ -86,14 +85,11 @@ class pending_link {
     }
   }
 
-  const std::source_location& created() const noexcept { return created_; }
-
  private:
   friend class pending_list;
 
   const node& promise_;
-  std::source_location created_;
-  std::int64_t since_ = 0;
+  std::int64_t since_ = 0;  // these two: while it is in a list
   pending_link* next_ = nullptr;
   pending_link** to_this_ = nullptr;
 };

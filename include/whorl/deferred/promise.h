@@ -38,7 +38,7 @@ void log_throwing_canceller(const std::source_location& created) noexcept;
 template <class T>
 class promise_core : public core<T> {
  public:
-  explicit promise_core(const std::source_location& created) noexcept : pending_(*this, created) {}
+  explicit promise_core(const std::source_location& created) noexcept : core<T>(created), pending_(*this) {}
   virtual ~promise_core() = default;
 
   void own() noexcept { ++owners_; }
@@ -73,16 +73,15 @@ class promise_core : public core<T> {
     }
   }
 
-  // A canceller that destroys the promise leaves the firing to stop().
   void promise_destroyed() noexcept {
-    if (!this->fired() && !abandoned_ && !stopping_) [[unlikely]] {
-      fail_now(created(), broken_promise(created()));
+    if (!this->fired() || !deferred_taken_) [[unlikely]] {
+      destroyed_early();
     }
     disown();
   }
 
   bool abandoned() const noexcept { return abandoned_; }
-  const std::source_location& created() const noexcept { return pending_.created(); }
+  const std::source_location& created() const noexcept { return this->at(); }
 
  protected:
   bool has_canceller_ = false;
@@ -110,25 +109,35 @@ class promise_core : public core<T> {
     }
   }
 
+  // A canceller that destroys the promise leaves the firing to stop(). Without a deferred there is nobody to tell.
+  [[gnu::noinline]] void destroyed_early() noexcept {
+    if (this->failed()) {
+      log_unhandled(this->take_failure());
+    } else if (deferred_taken_ && !this->fired() && !abandoned_ && !stopping_) {
+      fail_now(created(), broken_promise(created()));
+    }
+  }
+
   void fail_now(const std::source_location& at, failure&& why) noexcept {
     this->hold_failure(std::move(why));
     fired_now(at);
   }
 
-  // The result is held.
+  // The result is held. What runs then may destroy this.
   void fired_now(const std::source_location& at) noexcept {
-    own();
     pending_.leave();
     this->set_fired();
     fired_at_ = at;
-    if (has_canceller_ && !stopping_) {
+    if (has_canceller_ && !stopping_) [[unlikely]] {
+      own();
       drop_canceller();
+      this->run_waiter();
+      disown();
+    } else {
+      this->run_waiter();
     }
-    this->run_waiter();
-    disown();
   }
 
-  void resume() noexcept final {}  // waits for no other node
   async_frame frame() const noexcept final { return {"a promise made", created()}; }
 
   void stop(const error& reason) noexcept final {

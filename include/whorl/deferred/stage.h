@@ -58,7 +58,8 @@ class stage final : public core<U> {
 
   // Takes its place downstream; runs at once if the result is there.
   void start(core<T>& upstream, const std::source_location& added) noexcept {
-    this->wait_for(upstream, added);
+    this->set_at(added);
+    this->wait_for(upstream);
     if (upstream.ready()) {
       this->run();
     }
@@ -165,12 +166,12 @@ class stage final : public core<U> {
       return;
     }
     this->misuse_if_cyclic(*inner.core_);
-    this->wait_for(*inner.release(), this->awaiting_at());
+    this->wait_for(*inner.release());
   }
 
   void dispose() noexcept override { delete this; }
   bool unrun_stage() const noexcept override { return callbacks_.has_value(); }
-  async_frame frame() const noexcept override { return {"a callback added", this->awaiting_at()}; }
+  async_frame frame() const noexcept override { return {"a callback added", this->at()}; }
 
   std::optional<std::pair<OnValue, OnFailure>> callbacks_;
 };

@@ -12,11 +12,13 @@ namespace whorl::detail {
 class node;
 class context_values;
 class pending_link;
+struct request;
 
 struct thread_state {
   std::uint32_t nested_firings = 0;  // how many run inside each other now
   node* first_postponed = nullptr;   // those that may run, and wait until the stack has unwound
   node* last_postponed = nullptr;
+  request* requests = nullptr;              // what is asked of nodes that run
   const context_values* context = nullptr;  // of the work that runs now
   pending_link* pending = nullptr;          // the thread's own promises that have not fired
   pending_link** pending_here = nullptr;    // those of the thread's loop; null: the thread's own

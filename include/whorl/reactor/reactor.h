@@ -26,6 +26,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <source_location>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -91,12 +92,12 @@ class reactor {
   time_point now() const noexcept { return io_->now(); }
 
   // Runs `call` once, when `delay` has passed, never early; equal times in the order of their scheduling (S43). With
-  // delay zero it runs in a later turn (S44). An exception from it is logged (S47). Dropping the handle cancels it, as
+  // delay zero it runs in a later turn (S44). An exception from it is logged, with where it was scheduled (S47). Dropping the handle cancels it, as
   // dropping a deferred does; detach() lets it run.
   template <std::invocable F>
-  delayed_call call_later(duration delay, F call) {
+  delayed_call call_later(duration delay, F call, std::source_location at = std::source_location::current()) {
     require_this_thread("call_later");
-    return timers_.add(due_after(now(), delay), detail::in_context<F>(std::move(call)));
+    return timers_.add(due_after(now(), delay), detail::in_context<F>(std::move(call)), at);
   }
 
   // Fires after `delay`. Cancel: takes the timer away.

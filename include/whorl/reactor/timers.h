@@ -16,6 +16,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <source_location>
 #include <utility>
 #include <vector>
 
@@ -29,7 +30,7 @@ namespace detail {
 // A call in the wheel, shared by the queue, while it waits there, and by its handle.
 class timer : public framed {
  public:
-  timer() = default;
+  explicit timer(const std::source_location& added) noexcept : added_(added) {}
   timer(const timer&) = delete;
   timer& operator=(const timer&) = delete;
 
@@ -50,6 +51,7 @@ class timer : public framed {
   timer_queue* queue_ = nullptr;
   time_point due_{};
   std::uint64_t sequence_ = 0;
+  std::source_location added_;
   std::uint16_t slot_ = 0;
   state state_ = state::waiting;
   std::uint8_t owners_ = 1;
@@ -58,7 +60,7 @@ class timer : public framed {
 template <class F>
 class timer_of final : public timer {
  public:
-  explicit timer_of(F call) : call_(std::move(call)) {}
+  timer_of(F call, const std::source_location& added) : timer(added), call_(std::move(call)) {}
 
  private:
   void call() override { std::invoke(*call_); }
@@ -83,21 +85,23 @@ class [[nodiscard]] delayed_call {
     return *this;
   }
   ~delayed_call() {
-    cancel();
-    std::move(*this).detach();
+    if (timer_ != nullptr) {
+      drop();
+    }
   }
 
   void cancel() noexcept;         // does nothing to one that has run or was cancelled, nor to one that is running
   void reset(duration from_now);  // counts from now (S46)
   void delay(duration further);   // shifts the due time, also to an earlier one (S46)
   bool active() const noexcept;   // it has neither run nor been cancelled
-  time_point due() const;         // throws misuse if there never was a call
+  time_point due() const;         // throws misuse if there never was a call, or it was cancelled
   void detach() && noexcept;
 
  private:
   friend class timer_queue;
   explicit delayed_call(detail::timer& shared) noexcept : timer_(&shared) {}
   detail::timer& waiting_timer(const char* doing) const;
+  void drop() noexcept;
 
   detail::timer* timer_ = nullptr;
 };
@@ -112,9 +116,10 @@ class timer_queue {
   timer_queue& operator=(const timer_queue&) = delete;
   ~timer_queue() { clear(); }
 
+  // `at`, where it was added, is told when it throws.
   template <std::invocable F>
-  delayed_call add(time_point due, F call) {
-    auto* added = new detail::timer_of<F>(std::move(call));
+  delayed_call add(time_point due, F call, std::source_location at = std::source_location::current()) {
+    auto* added = new detail::timer_of<F>(std::move(call), at);
     insert(*added, due);
     return share(*added);
   }
@@ -153,6 +158,7 @@ class timer_queue {
   void place(timer& placed) noexcept;
   void unlink(timer& gone) noexcept;
   void cancel(timer& gone) noexcept;
+  void abandon(timer& gone) noexcept;
   void move(timer& moved, time_point due) noexcept;
   void run_one(timer& due) noexcept;
   static void release(timer& shared) noexcept;

@@ -25,7 +25,8 @@ class time_limit final : public core<T> {
     loop.require_this_thread("within");
     auto* made = new time_limit(limit);
     deferred<T> limited = deferred_of<T>(*made);
-    made->wait_for(node_of(std::move(work)), at);
+    made->set_at(at);
+    made->wait_for(node_of(std::move(work)));
     if (made->waited()->ready()) {
       made->run();
     } else {
@@ -52,7 +53,7 @@ class time_limit final : public core<T> {
   }
 
   void dispose() noexcept override { delete this; }
-  async_frame frame() const noexcept override { return {"a time limit set", this->awaiting_at()}; }
+  async_frame frame() const noexcept override { return {"a time limit set", this->at()}; }
 
   delayed_call expiry_;
   duration limit_;
