@@ -171,8 +171,9 @@ class timer_queue {
   void append_due(timer& due) noexcept;
 
   clock now_;
-  tick current_ = 0;  // every occupied slot starts at or after it
+  // The two counters stand apart: counted together as one vector, they would wait for each other's stores.
   std::uint64_t next_sequence_ = 0;
+  tick current_ = 0;  // every occupied slot starts at or after it
   std::size_t size_ = 0;
   std::uint16_t occupied_levels_ = 0;
   std::array<std::uint64_t, levels> occupied_{};  // a bit for each slot
