@@ -4,7 +4,8 @@
 //     co_await five_a_second.acquire();
 //     auto page = co_await get_page(loop, url);
 //
-// It limits how often work starts; how much of it is underway at once is a semaphore's business.
+// It limits how often work starts; how much of it is underway at once is a semaphore's business. Both are made of one
+// waiting_line; a permit of a semaphore would be given back when its work ends, here it comes back with time.
 //
 // Thread:   the loop's.
 // Lifetime: destroying it fails those that wait with errc::closed.
