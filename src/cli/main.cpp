@@ -33,6 +33,8 @@ int main(int argc, char** argv) {
   add_submit(app, status);
   add_jobs(app, status);
   add_demo(app, status);
+  add_explain(app, status);
+  add_facts(app, status);
   if (const char* unknown = unknown_command(app, argc, argv)) {
     complain("there is no command \"" + std::string(unknown) + "\"\nTry: whorl --help");
     return exit_usage;

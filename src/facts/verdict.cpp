@@ -1,0 +1,152 @@
+#include <whorl/facts/fact_table.h>
+#include <whorl/facts/verdict.h>
+
+#include "facts/place_rules.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <iterator>
+#include <tuple>
+
+namespace whorl::facts {
+
+namespace {
+
+constexpr std::array<std::string_view, every_place.size()> place_names = {"loop", "pool", "lane", "process", "jobs"};
+constexpr std::array<std::string_view, 4> permission_names = {"yes", "if", "unknown", "no"};
+constexpr std::size_t most_candidates = 8;
+
+// "strtok" of "strtok()" and "strtok(3)"
+std::string_view bare(std::string_view name) {
+  const std::size_t bracket = name.find('(');
+  return bracket == 0 ? name : name.substr(0, bracket);
+}
+
+// "python:os.path" of "python:os.path.join", "std::vector" of "std::vector::push_back"; "" at the top.
+std::string_view around(std::string_view name) {
+  const std::size_t dot = name.find_last_of('.');
+  const std::size_t colons = name.rfind("::");
+  const std::size_t mark = dot != std::string_view::npos ? dot : colons;
+  return mark == std::string_view::npos ? "" : name.substr(0, mark);
+}
+
+std::vector<fact> facts_covering(std::string_view name) {
+  std::vector<fact> found = find_facts(name);
+  for (std::string_view outer = around(name); found.empty() && !outer.empty(); outer = around(outer)) {
+    found = find_facts(outer);
+    std::erase_if(found, [](const fact& record) { return !record.covers_members; });
+  }
+  return found;
+}
+
+// Picks the fact that decides on one question among those that answer it, and says what the others hold against it.
+template <class Class>
+fact deciding(const std::vector<fact>& facts, Class fact::* question, std::string& disagreement) {
+  const auto weight = [question](const fact* record) {
+    return std::tuple(!record->is_of_a_standard(), record->best_grade(), record->*question);
+  };
+  const fact* best = nullptr;
+  for (const fact& record : facts) {
+    if (record.*question != Class::unknown && (best == nullptr || weight(best) < weight(&record))) {
+      best = &record;
+    }
+  }
+  if (best == nullptr) {
+    return {};
+  }
+  for (const fact& record : facts) {
+    if (record.*question != Class::unknown && record.*question != best->*question) {
+      disagreement += fmt::format("{}{} says {}, {} says {}", disagreement.empty() ? "" : "; ", best->platform,
+                                  name_of(best->*question), record.platform, name_of(record.*question));
+    }
+  }
+  return *best;
+}
+
+// "strtok(3)" as "man 3 strtok"
+std::string as_command(std::string_view page) {
+  const std::size_t bracket = page.find('(');
+  return fmt::format("man {} {}", page.substr(bracket + 1, 1), page.substr(0, bracket));
+}
+
+bool is_man_page(std::string_view source) {
+  return source.size() > 3 && source.ends_with(')') && source[source.size() - 3] == '(' &&
+         source.find(' ') == std::string_view::npos;
+}
+
+std::vector<std::string> where_to_look(const verdict& given) {
+  std::vector<std::string> places;
+  for (const evidence& seen : given.sources) {
+    std::string place =
+        is_man_page(seen.source) ? as_command(seen.source) : fmt::format("{}, {}", seen.source, seen.place);
+    if (std::ranges::find(places, place) == places.end()) {
+      places.push_back(std::move(place));
+    }
+  }
+  if (given.threads.threads == thread_class::unknown) {
+    places.emplace_back("its header, its source and its manual, for words like reentrant and thread-safe");
+    places.emplace_back("a ThreadSanitizer build in which four threads call it at the same time");
+  }
+  if (given.blocking.blocking == blocking_class::unknown) {
+    places.emplace_back("strace -f -T PROGRAM: the system calls it makes, and how long they take");
+  }
+  return places;
+}
+
+verdict nothing_known(std::string_view name) {
+  verdict given;
+  given.symbol = name;
+  given.places = places_of_the_unknown();
+  given.candidates = similar_names(bare(name), most_candidates);
+  if (std::ranges::all_of(name, [](unsigned char each) { return std::isalnum(each) != 0 || each == '_'; })) {
+    given.look_at.push_back(fmt::format("man {}, if there is such a page: its sections ATTRIBUTES and NOTES", name));
+  }
+  std::ranges::move(where_to_look(given), std::back_inserter(given.look_at));
+  return given;
+}
+
+template <class Into>
+void add_new(std::vector<Into>& to, const Into& added) {
+  if (std::ranges::find(to, added) == to.end()) {
+    to.push_back(added);
+  }
+}
+
+}  // namespace
+
+std::string_view name_of(place where) noexcept { return place_names.at(static_cast<std::size_t>(where)); }
+std::string_view name_of(permission may) noexcept { return permission_names.at(static_cast<std::size_t>(may)); }
+
+verdict judge(std::string_view name) { return judge(name, facts_covering(bare(name))); }
+
+verdict judge(std::string_view name, const std::vector<fact>& facts) {
+  if (facts.empty()) {
+    return nothing_known(name);
+  }
+  verdict given;
+  given.symbol = name;
+  given.found = true;
+  given.known_as = facts.front().symbol;
+  given.blocking = deciding(facts, &fact::blocking, given.disagreement);
+  given.threads = deciding(facts, &fact::threads, given.disagreement);
+  for (const fact& record : facts) {
+    std::ranges::for_each(record.effects, [&given](std::string_view effect) { add_new(given.effects, effect); });
+    for (const evidence& seen : record.sources) {  // the best first, and else in the order of the records
+      given.sources.insert(
+          std::ranges::upper_bound(given.sources, seen.grade, std::ranges::greater(), &evidence::grade), seen);
+    }
+    given.on_loop = given.on_loop.empty() ? record.on_loop : given.on_loop;
+    given.in_thread = given.in_thread.empty() ? record.in_thread : given.in_thread;
+  }
+  const auto known = [](const fact& half) {
+    return !half.sources.empty() && half.best_grade() >= evidence_grade::documented;
+  };
+  given.definitive = known(given.blocking) && known(given.threads) && given.disagreement.empty();
+  given.places = places_of(given);
+  given.look_at = where_to_look(given);
+  return given;
+}
+
+}  // namespace whorl::facts

@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+"""`whorl explain` and `whorl facts` as a person or a script uses them: shape of the JSON, exit status, speed, the answer to
+a name that nobody knows, and that what a record tells to use instead exists.
+
+usage: explain.py      needs WHORL_BINARY and WHORL_SOURCE_DIR in the environment
+"""
+
+import json
+import os
+import pathlib
+import re
+import resource
+import subprocess
+import tempfile
+
+WHORL = os.environ["WHORL_BINARY"]
+SOURCE = pathlib.Path(os.environ["WHORL_SOURCE_DIR"])
+PLACES = ["loop", "pool", "lane", "process", "jobs"]
+MOST_MILLISECONDS = 20  # of processor time, since it waits for nothing: so other work on the machine does not decide
+
+
+def run(*arguments, expect=0):
+    done = subprocess.run([WHORL, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == expect, (arguments, done.returncode, done.stdout, done.stderr)
+    return done.stdout
+
+
+def explain(*names, expect=0):
+    return json.loads(run("explain", "--json", *names, expect=expect))
+
+
+def check_shape():
+    asked = ["strtok", "nobody_knows_this", "getaddrinfo"]
+    answered = explain(*asked, expect=1)
+    assert [each["symbol"] for each in answered] == asked
+    assert [each["found"] for each in answered] == [True, False, True]
+    for each in answered:
+        assert list(each["places"]) == PLACES
+        for place in each["places"].values():
+            assert place["may"] in ("yes", "if", "no", "unknown") and place["why"], place
+            assert bool(place["condition"]) == (place["may"] == "if"), place
+        assert set(each["blocking"]) >= {"class", "condition"} and set(each["thread"]) >= {"class", "reasons"}
+        assert set(each["replacement"]) == {"loop", "thread"}
+        assert isinstance(each["process_effects"], list) and isinstance(each["definitive"], bool) and each["look_at"]
+        for seen in each["evidence"]:
+            assert set(seen) == {"source", "version", "place", "says", "grade"} and all(seen.values())
+        assert bool(each["evidence"]) == each["found"]
+    print("shape: as promised")
+
+
+def check_unknown():
+    text = run("explain", "getadrinfo", expect=1)
+    assert "not known" in text and "treat it as blocking" in text and "getaddrinfo" in text, text
+    run("explain", expect=2)
+    print("unknown names: an honest answer and candidates")
+
+
+def check_speed():
+    best = min(timed() for _ in range(10))
+    print(f"speed: {best:.1f} ms of processor time at best")
+    assert best < MOST_MILLISECONDS or sanitized(), best
+
+
+def timed():
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    run("explain", "--json", "strtok", "getaddrinfo", "nobody_knows_this", expect=1)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1000
+
+
+def sanitized():
+    cache = pathlib.Path(os.environ.get("WHORL_BUILD_DIR", ".")) / "CMakeCache.txt"
+    return cache.exists() and re.search(r"^WHORL_SANITIZE:\w+=.+", cache.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def check_files():
+    files = sorted(map(str, (SOURCE / "facts").glob("*.facts")))
+    assert "all sound" in run("facts", "check", *files)
+    with tempfile.NamedTemporaryFile("w", suffix=".facts") as wrong:
+        wrong.write("area: a\n\nsymbol: f\nplatform: p\nblocking: maybe\n")
+        wrong.flush()
+        said = run("facts", "check", wrong.name, expect=1)
+        assert f"{wrong.name}:5: \"maybe\" is no blocking class" in said and f"{wrong.name}:3: the record has no evidence" in said, said
+    print(f"files: {len(files)} sound, faults are named with their lines")
+
+
+def check_replacements():
+    """Every whorl::name that a record tells to use stands in a public header."""
+    headers = "".join(path.read_text(encoding="utf-8") for path in (SOURCE / "include").rglob("*.h"))
+    named = set()
+    for path in (SOURCE / "facts").glob("*.facts"):
+        for line in re.findall(r"^on_loop: (.*)", path.read_text(encoding="utf-8"), re.MULTILINE):
+            named.update(re.findall(r"(?:whorl|reactor)(?:::\w+)+", line))
+    missing = [name for name in sorted(named) if not re.search(rf"\b{name.rsplit('::', 1)[1]}\b", headers)]
+    assert named and not missing, missing
+    print(f"replacements: {len(named)} names, all in the public headers")
+
+
+def main():
+    check_shape()
+    check_unknown()
+    check_speed()
+    check_files()
+    check_replacements()
+    print(run("facts", "count").split("\n", 1)[0])
+
+
+main()
