@@ -98,6 +98,7 @@ class epoll_backend final : public backend {
       const auto seconds = std::chrono::floor<std::chrono::seconds>(rest);
       left = {.tv_sec = seconds.count(), .tv_nsec = (rest - seconds).count()};
     }
+    rests();
     parts_.set.wait(until ? &left : nullptr);
     woke_at(until == from ? from : now(), from);
   }

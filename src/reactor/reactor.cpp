@@ -161,10 +161,12 @@ void reactor::turn(std::optional<time_point> until) {
   const turning_scope scope(*this);
   turning_ = true;
   run_turn(until);
+  io_->heart().rests();
   turning_ = false;
 }
 
 void reactor::run_turn(std::optional<time_point> until) {
+  io_->heart().works();
   const time_point began = io_->now();
   detail::this_thread.now = began.time_since_epoch().count();
   mail_->run_all();

@@ -87,7 +87,9 @@ class main_work {
 
 int run_to_the_end(reactor& loop, std::move_only_function<deferred<int>()> main) {
   main_work work(loop);
+  loop.io().heart().works();
   work.start(std::move(main));
+  loop.io().heart().rests();
   loop.last_step_ = [&work] { return work.end(); };
   loop.run();
   loop.last_step_ = nullptr;

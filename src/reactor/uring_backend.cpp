@@ -95,6 +95,7 @@ class uring_backend final : public backend {
  private:
   void wait(std::optional<time_point> until) noexcept {
     const time_point before = now();
+    rests();
     if (!until) {
       requests_.wait({});
     } else {

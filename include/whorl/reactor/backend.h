@@ -14,6 +14,7 @@
 #include <whorl/deferred/error.h>
 #include <whorl/deferred/this_thread.h>
 #include <whorl/reactor/address.h>
+#include <whorl/reactor/heartbeat.h>
 #include <whorl/reactor/time.h>
 #include <whorl/reactor/unique_fd.h>
 
@@ -158,18 +159,25 @@ class backend {
   // How long the last turn() waited, which its statistics leave out.
   duration waited() const noexcept { return waited_; }
 
+  heartbeat& heart() noexcept { return heart_; }
+
  protected:
   backend() = default;
   backend(const backend&) = delete;
   backend& operator=(const backend&) = delete;
 
-  // Each back end says so when its waiting ends.
+  // Each back end says so before it may sleep, and when that has ended.
+  void rests() noexcept { heart_.rests(); }
   void woke_at(time_point woken, time_point began) noexcept {
+    heart_.works();
     waited_ = woken - began;
     detail::this_thread.now = woken.time_since_epoch().count();
   }
 
   duration waited_{};
+
+ private:
+  heartbeat heart_;
 };
 
 // Fails: errc::unsupported where the kernel or a container forbids io_uring.

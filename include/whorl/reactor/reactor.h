@@ -158,6 +158,7 @@ class reactor {
   std::size_t waiting_calls() const noexcept { return timers_.size(); }
 
   backend& io() noexcept { return *io_; }
+  const heartbeat& heart() const noexcept { return io_->heart(); }
   // How long its turns take, not counting its sleep.
   const time_histogram& turns() const noexcept { return turns_; }
 

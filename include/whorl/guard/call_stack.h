@@ -1,0 +1,33 @@
+// Addresses in this process, as functions, files and lines.
+//
+// Thread: any; one thread at a time resolves, others wait.
+// Cost:   the first time it reads the debug information of what the address is in, which takes 100 ms and more: not for a
+//         loop.
+// Source: dwfl(3) of elfutils; without debug information a function's name is what the symbol table says.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace whorl {
+
+struct stack_frame {
+  std::string function;  // without return type and parameters; empty: not known
+  std::string file;      // empty: there is no debug information
+  int line = 0;
+  std::uintptr_t address = 0;
+
+  // "convert (units.cpp:31)"
+  std::string describe() const;
+};
+
+// The innermost is an address that runs or sleeps now, the others are those that calls return to.
+std::vector<stack_frame> resolve(std::span<const std::uintptr_t> stack);
+
+// "convert (units.cpp:31) < main (main.cpp:9)": without what lies between, of the standard library and of whorl's own
+// details, as long as something is left.
+std::string describe(std::span<const stack_frame> stack);
+
+}  // namespace whorl

@@ -1,0 +1,48 @@
+// What a thread of this process does at this moment, seen from another thread: whether it sleeps, in which system call
+// and on what, or computes; and its stack.
+//
+//     std::clog << look_at(stuck).describe();
+//     // asleep in read(descriptor 7, pipe:[81526]): __read < fill (source.cpp:40) < next_row (source.cpp:61) < ...
+//
+// A thread that sleeps is not touched: the kernel tells its system call, and its stack is read where it lies, so that no
+// call of it ends early. One that computes gets a signal, SIGRTMAX - 3, whose handler writes down the return addresses
+// and allocates nothing; system calls that it is about to make are restarted (SA_RESTART), all but those that
+// signal(7) names as never restarted, which may then return EINTR.
+//
+// Stacks are followed by frame pointers, which whorl and its users' programs should be built with
+// (-fno-omit-frame-pointer); frames of libraries without them are left out.
+//
+// Thread: any but the one that is looked at.
+// Fails:  what cannot be seen is left empty. A thread that blocks the signal shows no stack while it computes.
+// Source: proc(5): /proc/self/task/TID/{stat,syscall,wchan}, /proc/self/fd; process_vm_readv(2).
+#pragma once
+
+#include <whorl/guard/call_stack.h>
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace whorl {
+
+struct thread_look {
+  bool asleep = false;
+  std::string call;  // the system call it sleeps in
+  std::string on;    // what it waits for there: a descriptor, a lock, a time
+  std::vector<std::uintptr_t> stack;
+
+  // With its stack resolved; see call_stack.h for what that costs.
+  std::string describe() const;
+};
+
+// The kernel's number of the calling thread.
+pid_t this_thread_number() noexcept;
+
+// Whether it sleeps in the kernel.
+bool asleep(pid_t thread);
+
+thread_look look_at(pid_t thread);
+
+}  // namespace whorl

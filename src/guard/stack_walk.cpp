@@ -1,0 +1,266 @@
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <ucontext.h>
+#include <unistd.h>
+#include <whorl/deferred/mutex.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <thread>
+
+#include "guard/stack_walk.h"
+
+// With frame pointers a frame is two words: the address of the outer frame, and that to return to. They are read through
+// the kernel, which refuses what is not mapped: a stack may be anything while its thread goes on.
+
+namespace whorl::detail {
+
+namespace {
+
+constexpr std::size_t most_frames = 64;
+
+struct frame_words {
+  std::uintptr_t outer;
+  std::uintptr_t returns_to;
+};
+
+// How much was there to read. Async-signal-safe.
+std::size_t read_memory(std::uintptr_t from, void* into, std::size_t bytes) noexcept {
+  const iovec local{into, bytes};
+  const iovec remote{reinterpret_cast<void*>(from), bytes};
+  const ssize_t got = ::process_vm_readv(::getpid(), &local, 1, &remote, 1, 0);
+  return got < 0 ? 0 : static_cast<std::size_t>(got);
+}
+
+std::optional<frame_words> read_frame(std::uintptr_t at) noexcept {
+  frame_words words{};
+  if (at % alignof(frame_words) != 0 || read_memory(at, &words, sizeof words) != sizeof words) {
+    return std::nullopt;
+  }
+  return words;
+}
+
+struct frame_seen {
+  std::uintptr_t at;
+  std::uintptr_t returns_to;
+};
+
+// Follows the frames from the one at `at`, each farther out than the one before. Returns how many it wrote.
+// Async-signal-safe.
+std::size_t follow_frames(std::uintptr_t at, std::span<frame_seen> into) noexcept {
+  std::size_t count = 0;
+  while (count < into.size()) {
+    const auto words = read_frame(at);
+    if (!words || words->returns_to == 0) {
+      break;
+    }
+    into[count++] = {.at = at, .returns_to = words->returns_to};
+    if (words->outer <= at) {
+      break;
+    }
+    at = words->outer;
+  }
+  return count;
+}
+
+// Whether an instruction that calls something ends here.
+bool follows_a_call(std::uintptr_t address) noexcept {
+#if defined(__x86_64__)
+  std::array<std::uint8_t, 7> before{};
+  if (read_memory(address - before.size(), before.data(), before.size()) != before.size()) {
+    return false;
+  }
+  const auto is_indirect = [&](std::size_t length) {  // ff /2, with 2 to 7 bytes
+    return before[7 - length] == 0xff && (before[8 - length] >> 3 & 7U) == 2;
+  };
+  return before[2] == 0xe8 || is_indirect(2) || is_indirect(3) || is_indirect(6) || is_indirect(7);
+#else
+  std::uint32_t before = 0;
+  return read_memory(address - sizeof before, &before, sizeof before) == sizeof before;
+#endif
+}
+
+// Where in these words of a stack the frames begin that can be followed: the first pair of an address farther out, which
+// is such a pair itself, and an address behind a call.
+std::optional<std::size_t> first_frame(std::span<const std::uintptr_t> words, std::uintptr_t base) noexcept {
+  const std::uintptr_t end = base + words.size_bytes();
+  for (std::size_t i = 0; i + 1 < words.size(); ++i) {
+    const std::uintptr_t here = base + i * sizeof(std::uintptr_t);
+    const std::uintptr_t outer = words[i];
+    if (outer <= here || outer >= end || outer % sizeof(std::uintptr_t) != 0 || !follows_a_call(words[i + 1])) {
+      continue;
+    }
+    const auto next = read_frame(outer);
+    if (next && (next->outer == 0 || next->outer > outer) &&
+        (next->returns_to == 0 || follows_a_call(next->returns_to))) {
+      return i;
+    }
+  }
+  return std::nullopt;
+}
+
+// What the call that returns to `address` calls, if the instruction names it.
+std::uintptr_t called_before(std::uintptr_t address) noexcept {
+#if defined(__x86_64__)
+  std::array<std::uint8_t, 5> call{};
+  if (read_memory(address - call.size(), call.data(), call.size()) == call.size() && call[0] == 0xe8) {
+    const std::uint32_t distance = call[1] | call[2] << 8U | call[3] << 16U | std::uint32_t{call[4]} << 24U;
+    return address + static_cast<std::uintptr_t>(static_cast<std::int64_t>(static_cast<std::int32_t>(distance)));
+  }
+#endif
+  static_cast<void>(address);
+  return 0;
+}
+
+// The words of a stack, from its pointer outwards, as far as they were read.
+struct stack_words {
+  std::uintptr_t base;
+  std::span<const std::uintptr_t> words;
+
+  std::span<const std::uintptr_t> between(std::uintptr_t from, std::uintptr_t to) const noexcept {
+    const std::size_t first = std::min((from - base) / sizeof(std::uintptr_t), words.size());
+    const std::size_t last = std::min((to - base) / sizeof(std::uintptr_t), words.size());
+    return words.subspan(first, last - first);
+  }
+};
+
+// Functions without frame pointers hide the one that called them: the next frame is that one's, and tells only who
+// called it. Where this caller names it, its return address is the lowest word of the stack there that is in it, behind
+// a call.
+std::vector<std::uintptr_t> addresses(std::uintptr_t instruction, std::span<const frame_seen> frames,
+                                      const stack_words& stack) {
+  constexpr std::uintptr_t longest_function = 1U << 16U;
+  std::vector<std::uintptr_t> all{instruction};
+  std::uintptr_t from = stack.base;
+  for (const frame_seen& frame : frames) {
+    const std::uintptr_t function = called_before(frame.returns_to);
+    const auto inside = [&](std::uintptr_t address) {
+      return address >= function && address < function + longest_function;
+    };
+    if (function != 0 && !inside(all.back())) {
+      const auto words = stack.between(from, frame.at);
+      const auto found = std::ranges::find_if(words, [&](auto word) { return inside(word) && follows_a_call(word); });
+      if (found != words.end()) {
+        all.push_back(*found);
+      }
+    }
+    all.push_back(frame.returns_to);
+    from = frame.at;
+  }
+  return all;
+}
+
+// What a thread that is asked for its stack finds, and leaves there.
+struct capture {
+  enum : std::uint8_t { wanted, taken, done, given_up };
+  std::atomic<std::uint8_t> state{wanted};
+  std::uintptr_t instruction = 0;
+  std::uintptr_t stack_pointer = 0;
+  std::size_t count = 0;
+  std::array<frame_seen, most_frames> frames{};
+  std::size_t word_count = 0;
+  std::array<std::uintptr_t, 512> words{};
+};
+
+// Static, and one for each asking: a thread that answers too late finds its own, given up.
+std::atomic<capture*> asked{nullptr};
+
+int look_signal() noexcept { return SIGRTMAX - 3; }
+
+void write_down(capture& into, const ucontext_t& interrupted) noexcept {
+#if defined(__x86_64__)
+  const auto& registers = interrupted.uc_mcontext.gregs;
+  into.instruction = static_cast<std::uintptr_t>(registers[REG_RIP]);
+  const auto frame = static_cast<std::uintptr_t>(registers[REG_RBP]);
+  into.stack_pointer = static_cast<std::uintptr_t>(registers[REG_RSP]);
+#elif defined(__aarch64__)
+  into.instruction = interrupted.uc_mcontext.pc;
+  const std::uintptr_t frame = interrupted.uc_mcontext.regs[29];
+  into.stack_pointer = interrupted.uc_mcontext.sp;
+#else
+#error "say where this machine keeps its program counter, its stack pointer and its frame pointer"
+#endif
+  into.count = follow_frames(frame, into.frames);
+  into.word_count = read_memory(into.stack_pointer, into.words.data(), sizeof into.words) / sizeof(std::uintptr_t);
+}
+
+void on_look_signal(int /*number*/, siginfo_t* /*from*/, void* context) {
+  const int kept_errno = errno;
+  capture* mine = asked.exchange(nullptr, std::memory_order_acq_rel);
+  std::uint8_t expected = capture::wanted;
+  if (mine != nullptr && mine->state.compare_exchange_strong(expected, capture::taken)) {
+    write_down(*mine, *static_cast<const ucontext_t*>(context));
+    mine->state.store(capture::done, std::memory_order_release);
+  }
+  errno = kept_errno;
+}
+
+void install_handler() {
+  struct sigaction action{};
+  action.sa_sigaction = &on_look_signal;
+  action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
+  sigfillset(&action.sa_mask);
+  ::sigaction(look_signal(), &action, nullptr);
+}
+
+constinit mutex asking;
+constexpr std::chrono::seconds patience{1};  // of whoever asks; the thread may wait for a processor
+
+}  // namespace
+
+std::vector<std::uintptr_t> stack_of_sleeping(std::uintptr_t stack_pointer, std::uintptr_t instruction) {
+  std::vector<std::uintptr_t> words(8192);
+  words.resize(read_memory(stack_pointer, words.data(), words.size() * sizeof(std::uintptr_t)) /
+               sizeof(std::uintptr_t));
+  std::array<frame_seen, most_frames> frames{};
+  std::size_t count = 0;
+  if (const auto first = first_frame(words, stack_pointer)) {
+    count = follow_frames(stack_pointer + *first * sizeof(std::uintptr_t), frames);
+  }
+  return addresses(instruction, std::span(frames).first(count), {.base = stack_pointer, .words = words});
+}
+
+std::vector<std::uintptr_t> stack_of_running(pid_t thread) {
+  static std::array<capture, 2> captures;
+  const mutex_lock lock(asking);
+  static const bool installed = (install_handler(), true);
+  static_cast<void>(installed);
+
+  // One that was given up may still be in the hands of a handler that runs late.
+  capture* mine = nullptr;
+  for (capture& each : captures) {
+    if (each.state.load(std::memory_order_acquire) != capture::taken) {
+      mine = &each;
+    }
+  }
+  if (mine == nullptr) {
+    return {};
+  }
+  mine->state.store(capture::wanted, std::memory_order_relaxed);
+  asked.store(mine, std::memory_order_release);
+  if (::syscall(SYS_tgkill, ::getpid(), thread, look_signal()) != 0) {
+    asked.store(nullptr, std::memory_order_relaxed);
+    return {};
+  }
+  const auto until = std::chrono::steady_clock::now() + patience;
+  while (mine->state.load(std::memory_order_acquire) != capture::done) {
+    if (std::chrono::steady_clock::now() > until) {
+      asked.store(nullptr, std::memory_order_relaxed);
+      std::uint8_t expected = capture::wanted;
+      mine->state.compare_exchange_strong(expected, capture::given_up);
+      return {};
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds(100));
+  }
+  return addresses(mine->instruction, std::span(mine->frames).first(mine->count),
+                   {.base = mine->stack_pointer, .words = std::span(mine->words).first(mine->word_count)});
+}
+
+}  // namespace whorl::detail

@@ -1,0 +1,110 @@
+#include <gtest/gtest.h>
+#include <unistd.h>
+#include <whorl/deferred/log.h>
+#include <whorl/deferred/mutex.h>
+#include <whorl/guard/stall_watch.h>
+
+#include <array>
+#include <chrono>
+#include <condition_variable>
+#include <string>
+
+namespace whorl {
+namespace {
+
+using namespace std::chrono_literals;
+
+// The lines that the guard writes, from its own thread.
+class lines {
+ public:
+  lines() : before_(set_log_sink([this](log_level, std::string_view line) { add(line); })) {}
+  lines(const lines&) = delete;
+  lines& operator=(const lines&) = delete;
+  ~lines() { set_log_sink(before_); }
+
+  // Waits until one with this has come, and gives everything so far.
+  std::string wait_for(std::string_view what) {
+    mutex_lock lock(mutex_);
+    while (text_.find(what) == std::string::npos) {
+      lock.wait(changed_);
+    }
+    return text_;
+  }
+  std::string text() {
+    const mutex_lock lock(mutex_);
+    return text_;
+  }
+
+ private:
+  void add(std::string_view line) {
+    const mutex_lock lock(mutex_);
+    text_ += std::string(line) + '\n';
+    changed_.notify_all();
+  }
+
+  mutex mutex_;
+  std::condition_variable changed_;
+  std::string text_ WHORL_GUARDED_BY(mutex_);
+  log_sink before_;
+};
+
+class StallWatch : public testing::TestWithParam<std::unique_ptr<backend> (*)()> {
+ protected:
+  // What holds the loop up runs until the guard has told of it.
+  template <class Held>
+  std::string told_of(Held held) {
+    lines told;
+    reactor loop(GetParam()());
+    const stall_watch guard(loop, {.name = "main loop", .limit = 20ms});
+    auto call = loop.call_later(0s, [&] { held(told); });
+    while (call.active()) {
+      loop.turn(loop.now() + 1ms);
+    }
+    loop.turn(loop.now());
+    return told.wait_for("the loop goes on");
+  }
+};
+
+[[gnu::noinline]] void wait_on_the_loop(lines& told) {
+  told.wait_for("held up");
+  EXPECT_FALSE(told.text().empty());  // no tail call
+}
+
+[[gnu::noinline]] void compute_on_the_loop(lines& told) {
+  while (told.text().find("held up") == std::string::npos) {
+  }
+}
+
+TEST_P(StallWatch, TellsOfACallbackThatSleepsWhileItDoes) {
+  const std::string text = told_of(wait_on_the_loop);
+  EXPECT_NE(text.find("the loop is held up loop=\"main loop\""), std::string::npos) << text;
+  EXPECT_NE(text.find("asleep in futex"), std::string::npos) << text;
+  EXPECT_NE(text.find("wait_on_the_loop"), std::string::npos) << text;
+}
+
+TEST_P(StallWatch, TellsOfACallbackThatComputesWhileItDoes) {
+  const std::string text = told_of(compute_on_the_loop);
+  EXPECT_NE(text.find("computing: "), std::string::npos) << text;
+  EXPECT_NE(text.find("compute_on_the_loop"), std::string::npos) << text;
+}
+
+TEST_P(StallWatch, ALoopThatSleepsOrIsNotTurnedIsNotHeldUp) {
+  lines told;
+  reactor loop(GetParam()());
+  const stall_watch guard(loop, {.name = "main loop", .limit = 5ms});
+  loop.turn(loop.now() + 30ms);
+  const auto until = loop.now() + 30ms;
+  while (loop.now() < until) {  // between two turns: whoever embeds a loop may do what it likes there
+  }
+  loop.turn(loop.now());
+  EXPECT_EQ(told.text(), "");
+}
+
+std::unique_ptr<backend> epoll() { return make_epoll_backend().value(); }
+std::unique_ptr<backend> uring() { return make_uring_backend().value(); }
+
+INSTANTIATE_TEST_SUITE_P(Backends, StallWatch, testing::Values(epoll, uring),
+                         [](const auto& info) { return info.index == 0 ? "epoll" : "uring"; });
+
+}  // namespace
+}  // namespace whorl

@@ -1,0 +1,126 @@
+#include <gtest/gtest.h>
+#include <unistd.h>
+#include <whorl/guard/thread_look.h>
+
+#include <array>
+#include <atomic>
+#include <functional>
+#include <string>
+#include <thread>
+#include <utility>
+
+namespace whorl {
+namespace {
+
+// A thread that does something until it is let go.
+class busy_thread {
+ public:
+  explicit busy_thread(std::function<void(busy_thread&)> work) {
+    EXPECT_EQ(::pipe(pipe_.data()), 0);
+    thread_ = std::thread([this, work = std::move(work)] {
+      number_ = this_thread_number();
+      work(*this);
+    });
+    while (number_ == 0) {
+      std::this_thread::yield();
+    }
+  }
+  busy_thread(const busy_thread&) = delete;
+  busy_thread& operator=(const busy_thread&) = delete;
+  ~busy_thread() {
+    done = true;
+    EXPECT_EQ(::write(pipe_[1], "x", 1), 1);
+    thread_.join();
+    ::close(pipe_[0]);
+    ::close(pipe_[1]);
+  }
+
+  pid_t number() const { return number_; }
+  int descriptor() const { return pipe_[0]; }
+  std::atomic<bool> done = false;
+  std::atomic<bool> computes = false;
+
+ private:
+  std::array<int, 2> pipe_{};
+  std::atomic<pid_t> number_ = 0;
+  std::thread thread_;
+};
+
+[[gnu::noinline]] void read_from_pipe(busy_thread& self) {
+  char byte = 0;
+  EXPECT_EQ(::read(self.descriptor(), &byte, 1), 1);
+}
+
+[[gnu::noinline]] void count_and_count(busy_thread& self) {
+  volatile unsigned long counted = 0;
+  while (!self.done) {
+    counted = counted + 1;
+    self.computes = true;
+  }
+}
+
+[[gnu::noinline]] void read_in_a_function(busy_thread& self) {
+  read_from_pipe(self);
+  EXPECT_FALSE(self.number() == 0);  // no tail call
+}
+
+thread_look look_when_asleep(const busy_thread& thread) {
+  while (!asleep(thread.number())) {
+    std::this_thread::yield();
+  }
+  return look_at(thread.number());
+}
+
+TEST(ThreadLook, SaysInWhichCallAThreadSleepsAndOnWhat) {
+  busy_thread reading(read_in_a_function);
+  const thread_look seen = look_when_asleep(reading);
+  EXPECT_TRUE(seen.asleep);
+  EXPECT_EQ(seen.call, "read");
+  EXPECT_NE(seen.on.find("descriptor " + std::to_string(reading.descriptor())), std::string::npos) << seen.on;
+  EXPECT_NE(seen.on.find("pipe:"), std::string::npos) << seen.on;
+}
+
+TEST(ThreadLook, NamesTheFunctionsOfASleepingThreadWithoutTouchingIt) {
+  busy_thread reading(read_in_a_function);
+  const std::string text = look_when_asleep(reading).describe();
+  EXPECT_NE(text.find("read_in_a_function"), std::string::npos) << text;
+  EXPECT_NE(text.find("thread_look_test.cpp:"), std::string::npos) << text;
+}
+
+TEST(ThreadLook, NamesTheFunctionThatComputes) {
+  busy_thread counting(count_and_count);
+  while (!counting.computes) {
+    std::this_thread::yield();
+  }
+  const thread_look seen = look_at(counting.number());
+  EXPECT_FALSE(seen.asleep);
+  const std::string text = seen.describe();
+  EXPECT_NE(text.find("count_and_count"), std::string::npos) << text;
+  EXPECT_NE(text.find("thread_look_test.cpp:"), std::string::npos) << text;
+}
+
+TEST(ThreadLook, OfAThreadThatIsGoneSaysNothing) {
+  const thread_look seen = look_at(1 << 30);
+  EXPECT_TRUE(seen.stack.empty());
+}
+
+[[gnu::noinline]] std::uintptr_t here() { return reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)); }
+
+template <class T>
+struct holder {
+  std::uintptr_t operator()(T /*unused*/) const { return here(); }
+};
+
+TEST(CallStack, FunctionsAreNamedWithoutReturnTypesAndParameters) {
+  const std::array<std::uintptr_t, 1> address{holder<std::pair<int, char>>()({1, 'x'})};
+  const std::string name = resolve(address)[0].function;
+  EXPECT_TRUE(name.ends_with("holder<std::pair<int, char> >::operator()") || name.ends_with("TestBody")) << name;
+}
+
+TEST(CallStack, AnAddressThatIsNoCodeIsANumber) {
+  const std::array<std::uintptr_t, 1> nowhere{0x10};
+  EXPECT_EQ(describe(resolve(nowhere)), "0x10");
+}
+
+}  // namespace
+}  // namespace whorl
