@@ -1,6 +1,7 @@
 #include "cli/command.h"
 
 #include <whorl/deferred/log.h>
+#include <whorl/guard/stall_watch.h>
 #include <whorl/jobs/calcs.h>
 #include <whorl/jobs/job_server.h>
 
@@ -14,6 +15,7 @@ namespace whorl::cli {
 namespace {
 
 deferred<void> serve(reactor& loop, std::shared_ptr<const job_server_options> options) {
+  const stall_watch guard(loop);
   job_server server(loop, standard_calcs(), *options);
   co_await server.start();
   auto stopping = loop.before_shutdown([&server] { return server.stop(); });

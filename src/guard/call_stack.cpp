@@ -183,7 +183,7 @@ constinit mutex resolving;
 }  // namespace
 
 std::string stack_frame::describe() const {
-  const std::string name = function.empty() ? fmt::format("{:#x}", address) : function;
+  std::string name = function.empty() ? fmt::format("{:#x}", address) : function;
   if (file.empty()) {
     return name;
   }

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <pthread.h>
 #include <whorl/deferred/log.h>
+#include <whorl/guard/blocking_call.h>
 #include <whorl/guard/stall_watch.h>
 
 #include <algorithm>
@@ -24,8 +25,15 @@ struct finding {
 
 void tell(const finding& found) {
   if (found.look) {
+    const auto stack = resolve(found.look->stack);
+    const auto call = find_blocking_call(stack);
     log(log_level::warning, "the loop is held up",
-        {{"loop", found.loop}, {"for", seconds(found.lasted)}, {"doing", found.look->describe()}});
+        {{"loop", found.loop},
+         {"for", seconds(found.lasted)},
+         {"doing", found.look->describe()},
+         {"call", call ? call->function : "none that waits"},
+         {"instead", call ? call->instead : "cut it in steps (whorl::cooperator), or whorl::defer_to a thread_pool"},
+         {"stack", describe(stack)}});
   } else {
     log(log_level::info, "the loop goes on", {{"loop", found.loop}, {"after", seconds(found.lasted)}});
   }

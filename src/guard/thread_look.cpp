@@ -144,11 +144,13 @@ thread_look look_at(pid_t thread) {
 }
 
 std::string thread_look::describe() const {
-  const std::string what = !asleep        ? "computing"
-                           : call.empty() ? fmt::format("asleep in the kernel ({})", on)
-                           : on.empty()   ? fmt::format("asleep in {}", call)
-                                          : fmt::format("asleep in {} ({})", call, on);
-  return stack.empty() ? what : fmt::format("{}: {}", what, whorl::describe(resolve(stack)));
+  if (!asleep) {
+    return "computing";
+  }
+  if (call.empty()) {
+    return fmt::format("asleep in the kernel ({})", on);
+  }
+  return on.empty() ? fmt::format("asleep in {}", call) : fmt::format("asleep in {} ({})", call, on);
 }
 
 }  // namespace whorl

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
+#include <whorl/guard/blocking_call.h>
 #include <whorl/guard/thread_look.h>
 
 #include <array>
@@ -8,6 +9,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 namespace whorl {
 namespace {
@@ -82,7 +84,7 @@ TEST(ThreadLook, SaysInWhichCallAThreadSleepsAndOnWhat) {
 
 TEST(ThreadLook, NamesTheFunctionsOfASleepingThreadWithoutTouchingIt) {
   busy_thread reading(read_in_a_function);
-  const std::string text = look_when_asleep(reading).describe();
+  const std::string text = describe(resolve(look_when_asleep(reading).stack));
   EXPECT_NE(text.find("read_in_a_function"), std::string::npos) << text;
   EXPECT_NE(text.find("thread_look_test.cpp:"), std::string::npos) << text;
 }
@@ -94,7 +96,7 @@ TEST(ThreadLook, NamesTheFunctionThatComputes) {
   }
   const thread_look seen = look_at(counting.number());
   EXPECT_FALSE(seen.asleep);
-  const std::string text = seen.describe();
+  const std::string text = describe(resolve(seen.stack));
   EXPECT_NE(text.find("count_and_count"), std::string::npos) << text;
   EXPECT_NE(text.find("thread_look_test.cpp:"), std::string::npos) << text;
 }
@@ -115,6 +117,23 @@ TEST(CallStack, FunctionsAreNamedWithoutReturnTypesAndParameters) {
   const std::array<std::uintptr_t, 1> address{holder<std::pair<int, char>>()({1, 'x'})};
   const std::string name = resolve(address)[0].function;
   EXPECT_TRUE(name.ends_with("holder<std::pair<int, char> >::operator()") || name.ends_with("TestBody")) << name;
+}
+
+TEST(BlockingCall, IsTheFunctionThatTheProgramCalledNotThoseBelowIt) {
+  const std::vector<stack_frame> stack{{.function = "__poll"},
+                                       {.function = "__libc_res_nsend"},
+                                       {.function = "getaddrinfo@@GLIBC_2.2.5"},
+                                       {.function = "connect_to"},
+                                       {.function = "main"}};
+  const auto found = find_blocking_call(stack);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->function, "getaddrinfo");
+  EXPECT_NE(found->instead.find("thread_pool"), std::string::npos) << found->instead;
+}
+
+TEST(BlockingCall, CodeThatOnlyComputesHasNone) {
+  const std::vector<stack_frame> stack{{.function = "strlen"}, {.function = "count"}, {.function = "main"}};
+  EXPECT_FALSE(find_blocking_call(stack));
 }
 
 TEST(CallStack, AnAddressThatIsNoCodeIsANumber) {

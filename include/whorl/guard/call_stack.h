@@ -14,8 +14,8 @@
 namespace whorl {
 
 struct stack_frame {
-  std::string function;  // without return type and parameters; empty: not known
-  std::string file;      // empty: there is no debug information
+  std::string function{};  // without return type and parameters; empty: not known
+  std::string file{};      // empty: there is no debug information
   int line = 0;
   std::uintptr_t address = 0;
 

@@ -3,8 +3,9 @@
 //
 //     stall_watch guard(loop);          // on the loop's thread; whorl serve has one
 //
-//     warning [guard] the loop is held up loop=loop for="0.250 s" doing="asleep in read (descriptor 7, pipe:[81526]): __read <
-//       fill (source.cpp:40) < handle (server.cpp:61) < ..."
+//     warning [guard] the loop is held up loop=loop for="0.250 s" doing="asleep in read (descriptor 7, pipe:[81526])"
+//       call=read instead="whorl::stream of whorl::connect or whorl::listen_streams, or reactor::readable"
+//       stack="read < fill (source.cpp:40) < handle (server.cpp:61) < ..."
 //     info [guard] the loop goes on loop=loop after="1.412 s"
 //
 // It tells again whenever the time has doubled. How the looking is done, and what it may disturb, says thread_look.h. A loop

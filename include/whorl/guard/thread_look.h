@@ -1,8 +1,9 @@
 // What a thread of this process does at this moment, seen from another thread: whether it sleeps, in which system call
 // and on what, or computes; and its stack.
 //
-//     std::clog << look_at(stuck).describe();
-//     // asleep in read(descriptor 7, pipe:[81526]): __read < fill (source.cpp:40) < next_row (source.cpp:61) < ...
+//     const thread_look seen = look_at(stuck);
+//     seen.describe();                  // asleep in read (descriptor 7, pipe:[81526])
+//     describe(resolve(seen.stack));    // read < fill (source.cpp:40) < next_row (source.cpp:61) < ...
 //
 // A thread that sleeps is not touched: the kernel tells its system call, and its stack is read where it lies, so that no
 // call of it ends early. One that computes gets a signal, SIGRTMAX - 3, whose handler writes down the return addresses
@@ -33,7 +34,7 @@ struct thread_look {
   std::string on;    // what it waits for there: a descriptor, a lock, a time
   std::vector<std::uintptr_t> stack;
 
-  // With its stack resolved; see call_stack.h for what that costs.
+  // "asleep in read (descriptor 7, pipe:[81526])"
   std::string describe() const;
 };
 

@@ -1,0 +1,23 @@
+// The call in a stack that waits, by what is known of functions (facts): the outermost one, which is the one that the
+// program made, not what that calls in its turn.
+//
+// Thread: any. Cost: some look-ups in a table a frame.
+#pragma once
+
+#include <whorl/guard/call_stack.h>
+
+#include <optional>
+#include <span>
+#include <string>
+
+namespace whorl {
+
+struct blocking_call {
+  std::string function;
+  std::string waits_for;  // the class of facts::blocking_class: "descriptor", "timed", ...
+  std::string instead;    // what to use on a loop
+};
+
+std::optional<blocking_call> find_blocking_call(std::span<const stack_frame> stack);
+
+}  // namespace whorl
