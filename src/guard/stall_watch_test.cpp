@@ -8,6 +8,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <string>
+#include <string_view>
 
 namespace whorl {
 namespace {
@@ -65,6 +66,13 @@ class StallWatch : public testing::TestWithParam<std::unique_ptr<backend> (*)()>
   }
 };
 
+// A sanitizer's own functions may stand between, which follow no frame pointers.
+void expect_on_stack(std::string_view function, const std::string& text) {
+  if (!WHORL_SANITIZED) {
+    EXPECT_NE(text.find(function), std::string::npos) << text;
+  }
+}
+
 [[gnu::noinline]] void wait_on_the_loop(lines& told) {
   told.wait_for("held up");
   EXPECT_FALSE(told.text().empty());  // no tail call
@@ -79,13 +87,13 @@ TEST_P(StallWatch, TellsOfACallbackThatSleepsWhileItDoes) {
   const std::string text = told_of(wait_on_the_loop);
   EXPECT_NE(text.find("the loop is held up loop=\"main loop\""), std::string::npos) << text;
   EXPECT_NE(text.find("asleep in futex"), std::string::npos) << text;
-  EXPECT_NE(text.find("wait_on_the_loop"), std::string::npos) << text;
+  expect_on_stack("wait_on_the_loop", text);
 }
 
 TEST_P(StallWatch, TellsOfACallbackThatComputesWhileItDoes) {
   const std::string text = told_of(compute_on_the_loop);
   EXPECT_NE(text.find("doing=computing"), std::string::npos) << text;
-  EXPECT_NE(text.find("compute_on_the_loop"), std::string::npos) << text;
+  expect_on_stack("compute_on_the_loop", text);
 }
 
 TEST_P(StallWatch, ALoopThatSleepsOrIsNotTurnedIsNotHeldUp) {
