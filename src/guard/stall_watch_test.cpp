@@ -2,6 +2,7 @@
 #include <unistd.h>
 #include <whorl/deferred/log.h>
 #include <whorl/deferred/mutex.h>
+#include <whorl/deferred/platform.h>
 #include <whorl/guard/stall_watch.h>
 
 #include <array>

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
+#include <whorl/deferred/platform.h>
 #include <whorl/guard/blocking_call.h>
 #include <whorl/guard/thread_look.h>
 
