@@ -28,7 +28,9 @@ SAFE_WHILE = {
     "sigintr": "no thread calls siginterrupt meanwhile",
 }
 # MT-Unsafe with one of these: no lock that callers could take covers what it touches.
-PROCESS_WIDE = ("const", "init", "sig", "timer", "term", "env", "locale")
+PROCESS_WIDE = ("const", "init", "sig", "timer", "term")
+# MT-Unsafe because of an argument alone: other objects may be used meanwhile.
+ARGUMENTS = ["race:dirstream"]
 
 
 def page_text(path):
@@ -36,10 +38,11 @@ def page_text(path):
         return file.read()
 
 
-def title(text):
-    """(page, version) of a page of the Linux man-pages, or None"""
-    found = re.search(r'^\.TH (\S+) (\d\S*) \S+ "Linux man-pages ([\d.]+)"', text, re.MULTILINE)
-    return (f"{found[1]}({found[2]})", f"Linux man-pages {found[3]}") if found else None
+def title(path, text):
+    """(page, version) of a page of the Linux man-pages, or None; the file's name, for titles are in capitals now and then"""
+    found = re.search(r'^\.TH \S+ \d\S* \S+ "Linux man-pages ([\d.]+)"', text, re.MULTILINE)
+    name, section, _ = path.name.rsplit(".", 2)
+    return (f"{name}({section})", f"Linux man-pages {found[1]}") if found else None
 
 
 def plain(roff):
@@ -90,10 +93,12 @@ def thread_lines(label):
             objects = [reason.removeprefix("race:") for reason in reasons if reason.startswith("race:")]
             conditions.insert(0, "no other thread uses the same " + " or ".join(objects) + " meanwhile")
     else:
-        hard = kinds.intersection(PROCESS_WIDE[:5]) or "race" not in kinds
-        level = "incompatible" if hard else "compatible"
+        hard = kinds.intersection(PROCESS_WIDE) or "race" not in kinds
+        level = "incompatible" if hard else "distinct" if reasons == ARGUMENTS else "compatible"
         argument = null_argument(reasons)
         conditions = [f"the argument {argument} is not null"] if argument else []
+        if level == "distinct":
+            conditions = ["no other thread uses the same dirstream meanwhile"]
     yield " ".join(["thread:", level, *reasons])
     if conditions:
         yield "thread_if: " + ", and ".join(conditions)
@@ -179,7 +184,7 @@ def read_pages(man):
         if path.is_symlink():
             continue
         text = page_text(path)
-        named = title(text)
+        named = title(path, text)
         if named:
             yield *named, text
 

@@ -175,6 +175,14 @@ class Api(unittest.TestCase):
         self.assertIn(b"<title>whorl", answer.read())
         self.assertIn("default-src 'self'", answer.headers["Content-Security-Policy"])
 
+    def test_explains_functions_and_finds_names(self):
+        strtok, unknown = self.server.ask("GET", "/explain?name=strtok&name=nobody_knows_this")
+        self.assertEqual((strtok["places"]["pool"]["may"], unknown["found"]), ("no", False))
+        self.assertIn("getaddrinfo", self.server.ask("GET", "/explain?like=ADDRINFO"))
+        connection = self.server.connect()
+        connection.request("GET", "/explain")
+        self.assertIn(b'<form id="search">', connection.getresponse().read())
+
     def command(self, *arguments):
         return subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=60,
                               env={**os.environ, "WHORL_SERVER": f"http://{self.server.host}:{self.server.port}"})

@@ -5,6 +5,7 @@ a name that nobody knows, and that what a record tells to use instead exists.
 usage: explain.py      needs WHORL_BINARY and WHORL_SOURCE_DIR in the environment
 """
 
+import gzip
 import json
 import os
 import pathlib
@@ -84,6 +85,24 @@ def check_files():
     print(f"files: {len(files)} sound, faults are named with their lines")
 
 
+def check_scanner():
+    """Proposals for a header and a compressed page are records that the check takes."""
+    with tempfile.TemporaryDirectory() as folder:
+        below = pathlib.Path(folder)
+        (below / "units.h").write_text("/* Not thread-safe. */\nint parse_unit(const char* text);\n", encoding="utf-8")
+        with gzip.open(below / "waiter.3.gz", "wt") as page:
+            page.write("It blocks until there is an answer.\n")
+        proposed = run("facts", "grep", folder)
+        assert "symbol: parse_unit" in proposed and "thread: compatible" in proposed, proposed
+        assert "symbol: waiter" in proposed and "blocking: wait" in proposed, proposed
+        assert proposed.count("evidence: guessed") == 2
+        written = below / "proposed.facts"
+        written.write_text(proposed, encoding="utf-8")
+        assert "2 records, all sound" in run("facts", "check", str(written))
+    run("facts", "grep", "/no/such/place", expect=1)
+    print("scanner: proposes sound records from headers and compressed pages")
+
+
 def check_replacements():
     """Every whorl::name that a record tells to use stands in a public header."""
     headers = "".join(path.read_text(encoding="utf-8") for path in (SOURCE / "include").rglob("*.h"))
@@ -101,6 +120,7 @@ def main():
     check_unknown()
     check_speed()
     check_files()
+    check_scanner()
     check_replacements()
     print(run("facts", "count").split("\n", 1)[0])
 

@@ -1,11 +1,17 @@
-// whorl facts: what the knowledge base holds (count), and whether a file of records is sound (check).
+// whorl facts: what the knowledge base holds (count), whether a file of records is sound (check), and what headers, sources
+// and manuals say of threads and waiting, as proposals for records (grep).
 #include "cli/command.h"
 
 #include <whorl/facts/fact_file.h>
+#include <whorl/facts/fact_scanner.h>
 #include <whorl/facts/fact_table.h>
+#include <whorl/process/command.h>
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -52,15 +58,69 @@ int count() {
   return exit_done;
 }
 
+std::string read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file.is_open()) {
+    throw error(errc::not_found, fmt::format("facts \"{}\": it cannot be opened; check the path", path));
+  }
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// Only what people write for people and compilers is worth reading.
+bool may_tell(const std::filesystem::path& path) {
+  constexpr std::array endings = {".h",   ".hh",   ".hpp",  ".c",    ".cc", ".cpp", ".py", ".txt", ".md",
+                                  ".rst", ".html", ".texi", ".sgml", ".gz", ".2",   ".3",  ".7"};
+  return std::ranges::find(endings, path.extension().string()) != endings.end();
+}
+
+std::vector<std::string> files_below(const std::string& path) {
+  if (!std::filesystem::exists(path)) {
+    throw error(errc::not_found,
+                fmt::format("facts grep \"{}\": there is no such file or directory; check the path", path));
+  }
+  std::vector<std::string> files;
+  if (!std::filesystem::is_directory(path)) {
+    files.push_back(path);
+    return files;
+  }
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(
+           path, std::filesystem::directory_options::skip_permission_denied)) {
+    if (entry.is_regular_file() && may_tell(entry.path())) {
+      files.push_back(entry.path().string());
+    }
+  }
+  std::ranges::sort(files);
+  return files;
+}
+
+deferred<void> grep(reactor& loop, std::vector<std::string> paths) {
+  std::vector<facts::scanned_text> scanned;
+  std::size_t files = 0;
+  for (const std::string& path : paths) {
+    for (const std::string& file : files_below(path)) {
+      std::string text;
+      if (file.ends_with(".gz")) {
+        const auto unpack = process::command("gzip").args("-dc", file);
+        text = co_await unpack.check_output(loop);
+      } else {
+        text = read_file(file);
+      }
+      ++files;
+      auto ideas = facts::propose_facts(file, text);
+      if (!ideas.empty()) {
+        scanned.push_back({.source = file, .proposals = std::move(ideas)});
+      }
+    }
+  }
+  fmt::print("{}", facts::to_text(scanned));
+  fmt::print(stderr, "whorl: best guesses from {} of {} files, to be reviewed; none of them is a fact yet\n",
+             scanned.size(), files);
+}
+
 int check(const std::vector<std::string>& paths) {
   int status = exit_done;
   for (const std::string& path : paths) {
-    std::ifstream file(path);
-    const std::string text{std::istreambuf_iterator<char>(file), {}};
-    if (!file.is_open()) {
-      complain(fmt::format("facts check \"{}\": it cannot be opened; check the path", path));
-      return exit_failed;
-    }
+    const std::string text = read_file(path);
     const facts::fact_file read = facts::read_facts(text);
     for (const facts::fact_fault& fault : read.faults) {
       fmt::print("{}:{}: {}\n", path, fault.line, fault.what);
@@ -87,6 +147,10 @@ void add_facts(CLI::App& app, int& status) {
   CLI::App* checks = command->add_subcommand("check", "Say what is wrong with files of records");
   checks->add_option("file", *paths, "Files of records")->required();
   checks->callback([paths, &status] { status = check(*paths); });
+  CLI::App* greps = command->add_subcommand(
+      "grep", "Find what headers, sources and manuals say of threads and waiting, and propose records: best guesses");
+  greps->add_option("path", *paths, "Files and directories, as in /usr/include/zlib.h")->required();
+  greps->callback([paths, &status] { status = run_command(grep, *paths); });
 }
 
 }  // namespace whorl::cli

@@ -27,7 +27,7 @@ const std::vector<process_effect>& process_effects() {
       {"locale", "the locale", true},
       {"memory", "the memory map", false},
       {"priority", "scheduling", false},
-      {"random", "the state of a random generator that all threads share", true},
+      {"random", "the state of a random generator that all threads share", false},
       {"rlimit", "resource limits", true},
       {"sigaction", "what signals do", true},
       {"sigmask", "the calling thread's signal mask", false},

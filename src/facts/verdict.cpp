@@ -86,7 +86,8 @@ std::vector<std::string> where_to_look(const verdict& given) {
     }
   }
   if (given.threads.threads == thread_class::unknown) {
-    places.emplace_back("its header, its source and its manual, for words like reentrant and thread-safe");
+    places.emplace_back(
+        "whorl facts grep DIRECTORY: what its headers, sources and manuals say of threads (best guesses)");
     places.emplace_back("a ThreadSanitizer build in which four threads call it at the same time");
   }
   if (given.blocking.blocking == blocking_class::unknown) {

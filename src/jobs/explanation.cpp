@@ -1,5 +1,9 @@
+#include <whorl/deferred/error.h>
 #include <whorl/jobs/explanation.h>
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -66,6 +70,21 @@ value to_value(const facts::verdict& given) {
   said.set("candidates", texts_of(given.candidates)).set("definitive", given.definitive);
   said.set("look_at", texts_of(given.look_at));
   return said;
+}
+
+std::string reason_from_facts(std::string_view symbol, facts::place where) {
+  const facts::verdict given = facts::judge(symbol);
+  const facts::place_verdict& judged = given.at(where);
+  if (!given.found || judged.may == facts::permission::no || judged.may == facts::permission::unknown) {
+    throw misuse(fmt::format("no record allows {} in the {}; choose another place, or write the record", symbol,
+                             facts::name_of(where)));
+  }
+  const auto speaks_of_the_place = [where](const facts::evidence& seen) {
+    return seen.says.find(facts::name_of(where)) != std::string_view::npos;
+  };
+  const auto found = std::ranges::find_if(given.sources, speaks_of_the_place);
+  const facts::evidence& seen = found != given.sources.end() ? *found : given.sources.front();
+  return fmt::format("{}: {} ({}, {}: {})", symbol, judged.why, facts::name_of(seen.grade), seen.source, seen.says);
 }
 
 }  // namespace whorl

@@ -4,10 +4,14 @@
 #include "jobs/job_server_state.h"
 #include "jobs/result_file.h"
 
+#include <whorl/facts/fact_table.h>
+#include <whorl/jobs/explanation.h>
+
 #include <whorl_embedded/page.h>
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <memory>
 #include <utility>
@@ -206,6 +210,31 @@ response list_calcs(const job_server::state& self) {
   return response::json(to_text(said));
 }
 
+constexpr std::size_t most_names_asked = 50;
+constexpr std::size_t most_names_found = 200;
+
+// The names in ?name=a&name=b as an array of what is known of them; those with ?like=; or the page that asks for both.
+response explain(const request& asked) {
+  value said{value::list()};
+  if (const auto like = asked.query("like")) {
+    for (const std::string_view name : facts::names_with(*like, most_names_found)) {
+      said.append(name);
+    }
+    return response::json(to_text(said));
+  }
+  for (const auto& [parameter, name] : asked.query()) {
+    if (parameter == "name" && said.as_list().size() < most_names_asked) {
+      said.append(to_value(facts::judge(name)));
+    }
+  }
+  if (!said.as_list().empty()) {
+    return response::json(to_text(said));
+  }
+  const auto files = whorl_embedded::page();
+  const auto page = std::ranges::find(files, "explain.html", &web::embedded_file::path);
+  return response::html(std::string(page->content));
+}
+
 response subscribe(job_server::state& self) {
   std::erase_if(self.watchers, [](const web::event_stream& watcher) { return !watcher.open(); });
   if (self.watchers.size() >= most_watchers) {
@@ -227,6 +256,7 @@ void job_server::state::add_routes() {
   on.get("/jobs/{id}/result", [this](request asked) { return send_result(this, std::move(asked)); });
   on.route("DELETE", "/jobs/{id}", [this](request asked) { return cancel(this, std::move(asked)); });
   on.get("/calcs", [this](const request&) { return list_calcs(*this); });
+  on.get("/explain", [](const request& asked) { return explain(asked); });
   on.get("/events", [this](const request&) { return subscribe(*this); });
   on.get("/health", [this](const request&) { return response::json(to_text(to_value(health()))); });
   on.get("/metrics", [this](const request&) {

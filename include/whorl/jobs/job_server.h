@@ -16,6 +16,7 @@
 // | DELETE /jobs/{id}        | cancels it                                                                         |
 // | GET /events              | server-sent events: "job" for each change and for progress                         |
 // | GET /calcs               | what is offered, with arguments, places and reasons                                |
+// | GET /explain             | ?name= says where functions may run, ?like= which names are known; else a page to search  |
 // | GET /health, /metrics    | how the loop, the places and the queue are; JSON, and Prometheus text               |
 // | GET /                    | the page                                                                           |
 //
