@@ -86,7 +86,8 @@ std::vector<std::string_view> lines_of(std::string_view text) {
 
 // "read" of "ssize_t read(int fd": the word before the first round bracket.
 std::string_view called_name(std::string_view line) {
-  constexpr std::array keywords = {"if", "for", "while", "switch", "return", "sizeof", "defined", "__attribute__"};
+  constexpr std::array keywords = {"for",  "while", "switch", "return", "sizeof",  "defined", "__attribute__",
+                                   "void", "int",   "char",   "const",  "typedef", "not",     "and"};
   const std::size_t bracket = line.find('(');
   std::size_t end = bracket == std::string_view::npos ? 0 : bracket;
   while (end > 0 && line[end - 1] == ' ') {
