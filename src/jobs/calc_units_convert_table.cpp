@@ -3,6 +3,7 @@
 // whole rows: a few are underway at a time, and they are written in their order.
 #include <fmt/format.h>
 #include <whorl/jobs/calcs.h>
+#include <whorl/jobs/explanation.h>
 #include <whorl/jobs/table_file.h>
 #include <whorl/places/defer_to.h>
 
@@ -228,10 +229,11 @@ calc units_convert_table() {
       .name = "units.convert_table",
       .summary = "Converts columns of a table from one unit of measurement to another",
       .places = {{.place = place_kind::lane,
-                  .reason = "UDUNITS-2 is not thread-safe: the lane builds a converter for each column"},
+                  .reason =
+                      "a converter for each column: " + reason_from_facts("ut_get_converter", facts::place::lane)},
                  {.place = place_kind::pool,
-                  .reason = "a finished converter is only read and may be shared, so reading, converting and "
-                            "writing, which wait and take long, go to the pool"}},
+                  .reason = "reading, converting and writing, which wait and take long: " +
+                            reason_from_facts("cv_convert_double", facts::place::pool)}},
       .parameters = {{.name = "input", .kind = parameter_kind::table, .summary = "the table, with a header"},
                      {.name = "columns",
                       .kind = parameter_kind::object,
