@@ -142,7 +142,8 @@ verdict judge(std::string_view name, const std::vector<fact>& facts) {
     given.in_thread = given.in_thread.empty() ? record.in_thread : given.in_thread;
   }
   const auto known = [](const fact& half) {
-    return !half.sources.empty() && half.best_grade() >= evidence_grade::documented;
+    return !half.sources.empty() &&
+           std::ranges::find(half.sources, evidence_grade::guessed, &evidence::grade) == half.sources.end();
   };
   given.definitive = known(given.blocking) && known(given.threads) && given.disagreement.empty();
   given.places = places_of(given);

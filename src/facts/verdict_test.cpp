@@ -75,6 +75,11 @@ TEST(Verdict, HalfKnowledgeLeavesTheOtherHalfUnknown) {
   EXPECT_FALSE(made_up("blocking: never\n").found.definitive);
 }
 
+TEST(Verdict, AGuessAmongTheEvidenceLeavesDoubt) {
+  EXPECT_TRUE(made_up("blocking: never\nthread: shared\n").found.definitive);
+  EXPECT_FALSE(made_up("blocking: never\nthread: shared\nevidence: guessed | s | v | p | says\n").found.definitive);
+}
+
 TEST(Verdict, APlatformGoesBeforeAStandardAndTheDisagreementIsShown) {
   const std::string text =
       "area: a\n\n"

@@ -48,7 +48,7 @@ struct verdict {
   std::string_view in_thread;
   std::vector<evidence> sources;
   std::vector<std::string_view> candidates;  // of a symbol that nothing is known of
-  bool definitive = false;                   // both halves are known, documented or better, and no source disagrees
+  bool definitive = false;                   // both halves are known, nothing is guessed, and no source disagrees
   std::vector<std::string> look_at;          // where certainty is to be had
 
   const place_verdict& at(place where) const noexcept { return places.at(static_cast<std::size_t>(where)); }
