@@ -71,7 +71,8 @@ child_process::child_process(reactor& loop, const description& wanted, launched_
       pidfd_(std::move(launched.started.pidfd)),
       exit_([this]() noexcept { exit_noticed(); }),
       end_on_exit_(wanted.end_on_exit),
-      leads_group_(wanted.process_group != description::group::ours) {
+      leads_group_(wanted.process_group != description::group::ours),
+      ends_group_(wanted.ends_group) {
   pipe_owner& owner = *this;
   for (our_end& end : launched.ours) {
     if (end.how == our_end::use::reading) {
@@ -201,6 +202,7 @@ void child_process::exit_noticed() noexcept {
 // Nobody is interrupted by this, nor disturbed who waits for children of his own: it asks about this one (S101).
 bool child_process::reap() noexcept {
   if (status_) return true;
+  if (ends_group_) end_group();
   siginfo_t how{};
   rusage used{};
   long failed = 0;
@@ -213,6 +215,14 @@ bool child_process::reap() noexcept {
   killing_.cancel();
   settle_later();
   return true;
+}
+
+// While it is dead and nobody has waited for it, its number is no other group's.
+void child_process::end_group() const noexcept {
+  siginfo_t how{};
+  if (::waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &how, WEXITED | WNOHANG | WNOWAIT) == 0 && how.si_pid != 0) {
+    ::kill(-pid_, SIGKILL);
+  }
 }
 
 // Bounded, because a process that waits for a broken disk cannot even be killed.

@@ -65,6 +65,7 @@ class child_process final : public child, public owned_by_loop, private pipe_own
   bool guarded(Event event) noexcept;
   void exit_noticed() noexcept;
   bool reap() noexcept;
+  void end_group() const noexcept;
   void settle() noexcept;
   void settle_inputs() noexcept;
   void tell_marks(int fd, input& at) noexcept;
@@ -92,6 +93,7 @@ class child_process final : public child, public owned_by_loop, private pipe_own
   delayed_call grace_;
   delayed_call looking_again_;
   bool leads_group_;
+  bool ends_group_;
   bool is_terminal_ = false;
   bool started_ = false;
   bool exit_told_ = false;

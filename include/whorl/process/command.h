@@ -82,6 +82,7 @@ struct description {
   group process_group = group::ours;
   int death_signal = 0;
   std::optional<duration> end_on_exit;
+  bool ends_group = false;  // when it exits
 };
 
 class command {
@@ -145,6 +146,12 @@ class command {
   command& own_process_group() {
     described_.process_group = description::group::own;
     return *this;
+  }
+  // In a process group of its own, what is left of it is killed when the child exits: nothing that it started stays behind
+  // unless it went into another group.
+  command& end_group_on_exit() {
+    described_.ends_group = true;
+    return own_process_group();
   }
   command& new_session() {
     described_.process_group = description::group::session;
