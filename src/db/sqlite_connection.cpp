@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <utility>
+
 namespace whorl {
 
 void detail::close_sqlite::operator()(sqlite3* database) const noexcept { sqlite3_close_v2(database); }
@@ -28,6 +30,21 @@ double sqlite_rows::real(int column) const noexcept { return sqlite3_column_doub
 std::string sqlite_rows::text(int column) const {
   const auto* start = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
   return start == nullptr ? std::string() : std::string(start, sqlite3_column_bytes(statement_, column));
+}
+
+int sqlite_rows::columns() const noexcept { return sqlite3_column_count(statement_); }
+std::string sqlite_rows::name(int column) const { return sqlite3_column_name(statement_, column); }
+
+db::value sqlite_rows::held(int column) const {
+  switch (sqlite3_column_type(statement_, column)) {
+    case SQLITE_NULL: return {};
+    case SQLITE_INTEGER: return integer(column);
+    case SQLITE_FLOAT: return real(column);
+    case SQLITE_TEXT: return text(column);
+    default: break;
+  }
+  const auto* start = static_cast<const std::byte*>(sqlite3_column_blob(statement_, column));
+  return db::blob(start, start + sqlite3_column_bytes(statement_, column));
 }
 
 namespace {
@@ -54,6 +71,43 @@ void sqlite_statement::bind(int parameter, std::string_view value) {
 }
 void sqlite_statement::bind(int parameter, std::nullopt_t) {
   require_bound(statement_.get(), sqlite3_bind_null(statement_.get(), parameter));
+}
+
+namespace {
+
+int bind_value(sqlite3_stmt* statement, int parameter, const db::value& value) {
+  if (const auto* whole = value.find<std::int64_t>()) {
+    return sqlite3_bind_int64(statement, parameter, *whole);
+  }
+  if (const auto* real = value.find<double>()) {
+    return sqlite3_bind_double(statement, parameter, *real);
+  }
+  if (const auto* text = value.find<std::string>()) {
+    return sqlite3_bind_text64(statement, parameter, text->data(), text->size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+  }
+  if (const auto* bytes = value.find<db::blob>()) {
+    // Bytes without memory would be bound as NULL.
+    return bytes->empty() ? sqlite3_bind_zeroblob(statement, parameter, 0)
+                          : sqlite3_bind_blob64(statement, parameter, bytes->data(), bytes->size(), SQLITE_TRANSIENT);
+  }
+  return sqlite3_bind_null(statement, parameter);
+}
+
+}  // namespace
+
+sqlite_rows sqlite_statement::query_with(may_block& wait, const std::vector<db::value>& values) {
+  sqlite3_stmt* const own = statement_.get();
+  const int wanted = sqlite3_bind_parameter_count(own);
+  if (std::cmp_not_equal(wanted, values.size())) {
+    throw error(errc::bad_input, fmt::format("the statement has {} parameters and was given {} values: {}", wanted,
+                                             values.size(), sqlite3_sql(own)));
+  }
+  for (int number = 1; number <= wanted; ++number) {
+    const int named = sqlite3_bind_parameter_index(own, fmt::format("${}", number).c_str());
+    const int parameter = named != 0 ? named : number;
+    require_bound(own, bind_value(own, parameter, values[static_cast<std::size_t>(number) - 1]));
+  }
+  return {wait, own};
 }
 
 std::int64_t sqlite_statement::run_to_end(sqlite_rows& rows) const {
@@ -147,6 +201,11 @@ std::int64_t sqlite_connection::integer(may_block& wait, std::string_view query)
   sqlite_rows rows = statement.query(wait);
   return rows.next() ? rows.integer(0) : 0;
 }
+
+void sqlite_connection::interrupt() noexcept { sqlite3_interrupt(database_.get()); }
+
+std::int64_t sqlite_connection::changed_so_far() const noexcept { return sqlite3_total_changes64(database_.get()); }
+std::int64_t sqlite_connection::changed_last() const noexcept { return sqlite3_changes64(database_.get()); }
 
 bool sqlite_connection::in_transaction() const noexcept { return sqlite3_get_autocommit(database_.get()) == 0; }
 

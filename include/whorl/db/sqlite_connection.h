@@ -11,6 +11,7 @@
 // Source:   https://www.sqlite.org/c3ref/intro.html
 #pragma once
 
+#include <whorl/db/value.h>
 #include <whorl/deferred/error.h>
 #include <whorl/places/may_block.h>
 
@@ -20,6 +21,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -56,6 +58,11 @@ class sqlite_rows {
   double real(int column) const noexcept;
   std::string text(int column) const;
 
+  // How many columns there are, what they are called, and what they hold, of whichever kind.
+  int columns() const noexcept;
+  std::string name(int column) const;
+  db::value held(int column) const;
+
  private:
   sqlite3_stmt* statement_;
 };
@@ -69,6 +76,9 @@ class sqlite_statement {
     (bind(++parameter, values), ...);
     return {wait, statement_.get()};
   }
+
+  // The same with values that are known only when the program runs. The parameter $2 gets the second, wherever it stands.
+  sqlite_rows query_with(may_block& wait, const std::vector<db::value>& values);
 
   // Runs the statement to its end, and says how many rows it inserted, updated or deleted.
   template <class... Values>
@@ -119,6 +129,13 @@ class sqlite_connection {
 
   // The first column of the first row of a query; 0 if there is none.
   std::int64_t integer(may_block& wait, std::string_view query);
+
+  // Ends the call that is running, if one is, with SQLITE_INTERRUPT. Thread: any, while the connection lives.
+  void interrupt() noexcept;
+
+  // Rows inserted, updated or deleted by all statements so far, and by the last that did.
+  std::int64_t changed_so_far() const noexcept;
+  std::int64_t changed_last() const noexcept;
 
   // False after a commit or rollback, also one that SQLite did by itself because of an error.
   bool in_transaction() const noexcept;
