@@ -13,7 +13,7 @@ function(whorl_everything target)
   foreach(floor deferred reactor net places process guard facts testing protocols web db jobs)
     whorl_link_floors(${target} ${floor})
   endforeach()
-  target_link_libraries(${target} PRIVATE whorl_base SQLite::SQLite3 udunits2)
+  target_link_libraries(${target} PRIVATE whorl_base SQLite::SQLite3 pq udunits2)
 endfunction()
 
 function(whorl_examples)

@@ -1,10 +1,13 @@
-# whorl_floor(<name> COMPONENT <component> USES <floor>... [TESTS_USE <floor>...] [LIBRARIES <library>...])
+# whorl_floor(<name> COMPONENT <component> USES <floor>... [TESTS_USE <floor>...] [LIBRARIES <library>...]
+#             [TESTS_TOGETHER <suites>])
 # whorl_floor(<name> PROGRAM <program> USES <floor>... [TESTS_USE <floor>...] [LIBRARIES <library>...])
 #
 # Declares the floor src/<name>/. Its sources become the object library whorl_floor_<name>; the objects of all floors of a
 # component become the static library whorl_<component> (cmake/components.cmake). A floor's tests, src/<name>/*_test.cpp,
 # become one executable <name>_test that is linked with this floor and the floors below it and nothing else: what a floor
 # may not include it cannot link either, and a floor that does not compile stops no test of the floors below it.
+#
+# TESTS_TOGETHER names test suites, as in --gtest_filter, that are one test of ctest, for what they share is dear to make.
 #
 # What a floor needs beyond that it says in src/<name>/floor.cmake, which is read after its targets are made.
 
@@ -27,7 +30,7 @@ function(whorl_link_floors target)
 endfunction()
 
 function(whorl_floor name)
-  cmake_parse_arguments(PARSE_ARGV 1 floor "" "COMPONENT;PROGRAM" "USES;TESTS_USE;LIBRARIES")
+  cmake_parse_arguments(PARSE_ARGV 1 floor "" "COMPONENT;PROGRAM;TESTS_TOGETHER" "USES;TESTS_USE;LIBRARIES")
   set(folder "${PROJECT_SOURCE_DIR}/src/${name}")
   file(GLOB sources CONFIGURE_DEPENDS "${folder}/*.cpp")
   file(GLOB headers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/include/whorl/${name}/*.h")
@@ -61,7 +64,14 @@ function(whorl_floor name)
     target_link_libraries(${name}_test PRIVATE whorl_base ${floor_LIBRARIES} GTest::gmock_main)
     whorl_floors_below(below ${floor_USES} ${floor_TESTS_USE})
     whorl_link_floors(${name}_test ${name} ${below})
-    gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 120)
+    set(apart "")
+    if(floor_TESTS_TOGETHER)
+      set(apart TEST_FILTER "-${floor_TESTS_TOGETHER}")
+      string(REGEX REPLACE "[^A-Za-z]" "" together "${floor_TESTS_TOGETHER}")
+      add_test(NAME ${name}_${together} COMMAND ${name}_test "--gtest_filter=${floor_TESTS_TOGETHER}")
+      set_tests_properties(${name}_${together} PROPERTIES TIMEOUT 120)
+    endif()
+    gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST ${apart} PROPERTIES TIMEOUT 120)
   endif()
 
   file(GLOB more CONFIGURE_DEPENDS "${folder}/floor.cmake")

@@ -24,7 +24,9 @@ class value {
   value() noexcept = default;  // null
   // NOLINTBEGIN(google-explicit-constructor): parameters are written as what they say.
   value(std::nullopt_t) noexcept {}
+  value(std::same_as<bool> auto truth) noexcept : held_(std::int64_t{truth}) {}
   template <std::integral Integer>
+    requires(!std::same_as<Integer, bool>)
   value(Integer number) : held_(whole(number)) {}
   value(double number) noexcept : held_(number) {}
   value(std::string text) noexcept : held_(std::move(text)) {}
