@@ -45,18 +45,18 @@ deferred<std::optional<error>> to_the_end(deferred<void> work) {
 
 }  // namespace
 
-deferred<void> detail::end_transaction(session* of, std::exception_ptr why) {
+deferred<std::exception_ptr> detail::end_transaction(session* of, std::exception_ptr why) {
   if (!why) {
     auto why_not = co_await to_the_end(of->commit());
     if (!why_not) {
-      co_return;
+      co_return nullptr;
     }
     why = std::make_exception_ptr(*why_not);
   }
   if (!of->broken() && of->in_transaction()) {
     [[maybe_unused]] auto also_failed = co_await to_the_end(of->roll_back());
   }
-  std::rethrow_exception(why);
+  co_return why;
 }
 
 detail::open_transaction::~open_transaction() {

@@ -152,6 +152,12 @@ TEST_F(SqliteDatabase, TakesAConnectionAlongWhenItsTransactionIsDropped) {
   EXPECT_THROW(static_cast<void>(own.query("SELECT 1")), misuse);
 }
 
+TEST_F(SqliteDatabase, AConnectionServesOnAfterItsTransactionFailed) {
+  auto own = loop.run(store.connect());
+  EXPECT_THROW(loop.run(own.transact(insert_and_fail)), std::range_error);
+  EXPECT_EQ(loop.run(own.transact(insert_two, 1)), 1);
+}
+
 deferred<void> nest(connection& own) { co_await own.transact(insert_two, 1); }
 
 TEST_F(SqliteDatabase, ATransactionInsideAnotherIsRefused) { EXPECT_THROW(loop.run(store.transact(nest)), misuse); }

@@ -142,4 +142,10 @@ class postgres_server {
   pid_t process_ = 0;
 };
 
+// One for all tests of a process, until its end.
+inline postgres_server& shared_postgres_server() {
+  static postgres_server only;
+  return only;
+}
+
 }  // namespace whorl::db

@@ -21,17 +21,14 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 
-// One server for all of them.
 class Postgres : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    server = std::make_unique<postgres_server>();
     test_loop loop;
-    database store(loop.get(), postgres(server->by_socket()));
+    database store(loop.get(), postgres(shared_postgres_server().by_socket()));
     loop.run(store.query("CREATE TABLE t (i bigint UNIQUE DEFERRABLE, s text)"));
     loop.run(store.close());
   }
-  static void TearDownTestSuite() { server.reset(); }
 
   ~Postgres() override {
     loop.run(store.query("TRUNCATE t"));
@@ -44,9 +41,9 @@ class Postgres : public ::testing::Test {
   void kill_backend(std::int64_t process) { loop.run(store.query("SELECT pg_terminate_backend($1, 5000)", process)); }
   std::int64_t backend_of(connection& own) { return loop.run(own.query("SELECT pg_backend_pid()"))[0][0].integer(); }
 
-  static inline std::unique_ptr<postgres_server> server;
+  postgres_server& server = shared_postgres_server();
   test_loop loop;
-  database store{loop.get(), postgres(server->by_socket()), {.most_connections = 3}};
+  database store{loop.get(), postgres(server.by_socket()), {.most_connections = 3}};
 };
 
 TEST_F(Postgres, GivesBackEveryKindOfValue) {
@@ -268,7 +265,7 @@ TEST_F(Postgres, AConnectionThatDiedIdleIsNotLentAgain) {
 }
 
 TEST_F(Postgres, AnIdleConnectionIsAskedWhetherItLives) {
-  database careful(loop.get(), postgres(server->by_socket()), {.trusted_idle = 0s});
+  database careful(loop.get(), postgres(server.by_socket()), {.trusted_idle = 0s});
   loop.run(careful.query("SELECT 1"));
   loop.run(careful.query("SELECT 1"));
   EXPECT_EQ(careful.statistics().opened, 1);
@@ -276,7 +273,7 @@ TEST_F(Postgres, AnIdleConnectionIsAskedWhetherItLives) {
 }
 
 TEST_F(Postgres, ANameIsLookedUp) {
-  database local(loop.get(), postgres(server->by_name()), {});
+  database local(loop.get(), postgres(server.by_name()), {});
   EXPECT_EQ(loop.run(local.query("SELECT 1"))[0][0].integer(), 1);
   loop.run(local.close());
 }
@@ -290,7 +287,7 @@ TEST_F(Postgres, AConninfoThatCannotBeReadFailsAtOnce) {
 
 TEST_F(Postgres, ADatabaseThatIsNotThereFailsAtOnceWithTheServersWords) {
   database wrong(loop.get(),
-                 postgres("dbname=nowhere user=whorl port=" + server->port() + " host=" + server->folder().string()));
+                 postgres("dbname=nowhere user=whorl port=" + server.port() + " host=" + server.folder().string()));
   const failure why = loop.run_to_failure(wrong.query("SELECT 1"));
   EXPECT_EQ(sqlstate(why.error()), "3D000");
   EXPECT_THAT(why.error().message(), HasSubstr("database \"nowhere\" does not exist"));

@@ -17,6 +17,7 @@ namespace {
 
 // A stream has so many rows ready, and reads no more until they are taken.
 constexpr std::size_t most_rows_ready = 512;
+constexpr duration pause_between_cancels = std::chrono::milliseconds(100);
 constexpr std::size_t most_parameters = 65'535;  // of the protocol
 
 struct free_cancel {
@@ -261,6 +262,7 @@ void postgres_wire::end_first() {
     transaction_open_ = false;
   }
   giving_up_.cancel();
+  cancelling_again_.cancel();
   begin_first();
   first->over = true;
   first->news.set();
@@ -331,7 +333,15 @@ deferred<void> postgres_wire::cancel_in_pool(std::shared_ptr<postgres_wire> of) 
   auto sent = defer_to_thread(send_cancel_request, std::move(request));
   [[maybe_unused]] auto how = co_await std::move(sent).result();
   of->cancelling_ = false;
+  of->cancel_again_later();
   of->tell_quiet();
+}
+
+// A cancel that reaches the server before its statement stops nothing.
+void postgres_wire::cancel_again_later() {
+  if (!requests_.empty() && requests_.front()->interrupted) {
+    cancelling_again_ = loop_.call_later(pause_between_cancels, [this] { send_cancel(); });
+  }
 }
 
 void postgres_wire::tell_quiet() {
@@ -347,7 +357,7 @@ deferred<void> postgres_wire::settle(std::shared_ptr<postgres_wire> settled) {
       settled->interrupt(*each);
     }
   }
-  while (!settled->idle()) {
+  while (!settled->idle() && !settled->broken()) {
     settled->quiet_.clear();
     co_await settled->quiet_.wait();
   }
@@ -384,6 +394,7 @@ void postgres_wire::lost(const std::string& why) {
   reading_.reset();
   writing_.reset();
   giving_up_.cancel();
+  cancelling_again_.cancel();
   connection_.reset();
   const auto unfinished = std::exchange(requests_, {});
   for (const auto& each : unfinished) {
@@ -394,6 +405,14 @@ void postgres_wire::lost(const std::string& why) {
     each->news.set();
   }
   quiet_.set();
+  gone_.set();
+}
+
+PGconn* postgres_wire::lent() const {
+  if (broken()) {
+    throw error(errc::connection_lost, "the connection to PostgreSQL broke in the middle of a COPY");
+  }
+  return connection_.get();
 }
 
 PGconn* postgres_wire::lend() {

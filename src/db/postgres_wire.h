@@ -88,6 +88,12 @@ class postgres_wire : public std::enable_shared_from_this<postgres_wire> {
   PGconn* lend();
   void take_back();
 
+  // The connection that is lent. Fails: throws errc::connection_lost when it broke meanwhile.
+  PGconn* lent() const;
+
+  // Fires when the connection is broken.
+  deferred<void> gone() { return gone_.wait(); }
+
   void on_notification(std::move_only_function<void(const PGnotify&)> tell) { tell_ = std::move(tell); }
 
   reactor& loop() const noexcept { return loop_; }
@@ -121,6 +127,7 @@ class postgres_wire : public std::enable_shared_from_this<postgres_wire> {
   void send_cancel();
   static deferred<void> cancel_in_pool(std::shared_ptr<postgres_wire> of);
   void give_up_later();
+  void cancel_again_later();
   void tell_quiet();
   static error unanswered(const postgres_request& request, const std::string& why);
 
@@ -138,7 +145,9 @@ class postgres_wire : public std::enable_shared_from_this<postgres_wire> {
   bool cancelling_ = false;
   bool lent_ = false;
   delayed_call giving_up_;
+  delayed_call cancelling_again_;
   event quiet_;
+  event gone_;
   std::move_only_function<void(const PGnotify&)> tell_;
 };
 

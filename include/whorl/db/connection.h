@@ -30,8 +30,9 @@ namespace detail {
 
 class pool;
 
-// Ends a transaction as S120 says: commits, or rolls back and throws what the work threw.
-deferred<void> end_transaction(session* of, std::exception_ptr why);
+// Ends a transaction as S120 says: commits, or rolls back. Fires with what is to be thrown: what the work threw, or what the
+// commit failed with.
+deferred<std::exception_ptr> end_transaction(session* of, std::exception_ptr why);
 
 // Takes the connection away from its user when a transaction is dropped before its end.
 class open_transaction {
@@ -95,10 +96,10 @@ class connection {
   template <class T, class F, class... Args>
   static deferred<T> run_transaction(connection& own, deferred<void> begun, F f, Args... args) {
     detail::open_transaction underway(own);
-    co_await std::move(begun);
     std::optional<whorl::detail::stored<T>> value;
     std::exception_ptr why;
     try {
+      co_await std::move(begun);
       if constexpr (std::is_void_v<T>) {
         co_await std::invoke(std::move(f), own, std::move(args)...);
         value.emplace();
@@ -109,8 +110,11 @@ class connection {
     } catch (...) {
       why = std::current_exception();
     }
-    co_await detail::end_transaction(own.session_.get(), why);
+    auto to_throw = co_await detail::end_transaction(own.session_.get(), why);
     underway.ended();
+    if (to_throw) {
+      std::rethrow_exception(to_throw);
+    }
     if constexpr (!std::is_void_v<T>) {
       co_return std::move(*value);
     }
