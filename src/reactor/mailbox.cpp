@@ -63,6 +63,7 @@ void mailbox_state::run_all() noexcept {
   if (newest_.load(std::memory_order_relaxed) == nullptr) {
     return;
   }
+  spin_.found();
   posted_call* next = oldest_first(newest_.exchange(nullptr, std::memory_order_acquire));
   while (next != nullptr) {
     const std::unique_ptr<posted_call> call(next);
@@ -71,9 +72,31 @@ void mailbox_state::run_all() noexcept {
   }
 }
 
+bool mailbox_state::look_again(time_point now) noexcept {
+  if (newest_.load(std::memory_order_relaxed) != nullptr) {
+    return false;
+  }
+  const bool looked_before = spin_.looking();
+  if (!spin_.look_again(now)) {
+    return false;
+  }
+  if (!looked_before && !core_is_free()) {
+    spin_.core_was_taken(now);
+  }
+  return true;
+}
+
 bool mailbox_state::may_wait() noexcept {
   asleep_.store(true);
   return newest_.load() == nullptr;
+}
+
+// What a wait that descriptors or timers ended says nothing about is how soon a post comes.
+void mailbox_state::woke(duration asleep) noexcept {
+  asleep_.store(false, std::memory_order_relaxed);
+  if (asleep > duration::zero() && newest_.load(std::memory_order_relaxed) != nullptr) {
+    spin_.slept(asleep);
+  }
 }
 
 void mailbox_state::close() noexcept {

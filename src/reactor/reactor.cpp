@@ -178,11 +178,12 @@ void reactor::run_turn(std::optional<time_point> until) {
     until = std::min(until.value_or(*due), *due);
   }
   const bool ending = gave_up_waiting_ || (shutdown_ && shutdown_->ready());
-  if (ending || !mail_->may_wait()) {
+  const bool would_wait = !ending && (!until || *until > began) && !io_->simulated();
+  if (ending || (would_wait && mail_->look_again(began)) || !mail_->may_wait()) {
     until = began;
   }
   io_->turn(until);
-  mail_->woke();
+  mail_->woke(io_->waited());
   owned_.destroy_disposed();
   turns_.add(io_->now() - began - io_->waited());
 }

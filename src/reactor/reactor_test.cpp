@@ -475,6 +475,29 @@ TEST_P(ReactorOn, S53_CallsFromAThreadEndTheWait) {
   other.join();
 }
 
+TEST_P(ReactorOn, S55_WakingSurvivesAFullWakePipe) {
+  constexpr int more_than_a_pipe_holds = 70'000;
+  for (int time = 0; time < 2; ++time) {
+    for (int wake = 0; wake < more_than_a_pipe_holds; ++wake) {
+      loop->io().wake();
+    }
+    std::thread other;
+    loop->call_from_thread([&] { other = std::thread([&] { loop->stop_from_thread(); }); });
+    loop->run();
+    other.join();
+  }
+}
+
+TEST_P(ReactorOn, S67_OnlyTheLoopsThreadIsIts) {
+  EXPECT_TRUE(loop->in_loop_thread());
+  std::thread([&] { EXPECT_FALSE(loop->in_loop_thread()); }).join();
+  loop->call_from_thread([&] {
+    EXPECT_TRUE(loop->in_loop_thread());
+    loop->stop();
+  });
+  loop->run();
+}
+
 TEST_P(ReactorOn, S78_CallsFromThreadsComeBeforeTimersAndTimersBeforeEvents) {
   accepting accepts;
   const auto port = std::move(loop->io().listen(address::tcp("127.0.0.1", 0).value(), {}, accepts).value());
