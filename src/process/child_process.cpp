@@ -108,6 +108,20 @@ std::size_t child_process::unsent_bytes(int fd) const {
   return pipe == nullptr ? 0 : pipe->unsent_bytes();
 }
 
+result<void> child_process::resize_terminal(terminal_size size) {
+  loop_.require_this_thread("child::resize_terminal");
+  const std::string doing = fmt::format("resize the terminal of \"{}\"", program_);
+  if (!is_terminal_) {
+    return std::unexpected(error(errc::unsupported, doing + ": it has none; make it one with command::terminal()"));
+  }
+  const auto& pipe = outputs_.at(1);
+  if (!pipe) return std::unexpected(error(errc::closed, doing + ": our end of it is closed"));
+  if (const int failed = pipe->resize_terminal(size); failed != 0) {
+    return std::unexpected(error::system(failed, doing));
+  }
+  return {};
+}
+
 void child_process::close(int fd) {
   loop_.require_this_thread("child::close");
   if (const auto written = inputs_.find(fd); written != inputs_.end()) {

@@ -41,6 +41,7 @@ class child_process final : public child, public owned_by_loop, private pipe_own
   reactor& loop() const noexcept override { return loop_; }
   void write(int fd, std::string bytes) override;
   std::size_t unsent_bytes(int fd) const override;
+  result<void> resize_terminal(terminal_size size) override;
   void close(int fd) override;
   void pause_producing(int fd) override;
   void resume_producing(int fd) override;

@@ -271,6 +271,23 @@ TEST_P(Command, ATerminalIsOneAndTheControllingOne) {
   EXPECT_THAT(seen.events, AllOf(Contains("output ended 1"), Contains("input ended 0"), Contains("ended")));
 }
 
+TEST_P(Command, ATerminalThatIsResizedTellsTheChild) {
+  spawn(sh("trap 'stty size; exit' WINCH; echo ready; while :; do read line; done").terminal());
+  until_printed("ready");
+  EXPECT_TRUE(seen.running->resize_terminal({.rows = 7, .columns = 99}));
+  until_printed("7 99\r\n");
+  until_ended();
+}
+
+TEST_P(Command, WhatHasNoTerminalCannotResizeIt) {
+  spawn(sh("read line"));
+  const auto resized = seen.running->resize_terminal({.rows = 7, .columns = 99});
+  ASSERT_FALSE(resized);
+  EXPECT_TRUE(resized.error().is(errc::unsupported));
+  seen.running->close(0);
+  until_ended();
+}
+
 TEST_P(Command, ATerminalsInterruptReachesTheChild) {
   spawn(sh("echo ready; exec sleep 1000").terminal());
   until_printed("ready");

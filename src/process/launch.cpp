@@ -22,6 +22,7 @@ struct texts {
   std::vector<std::string> arguments;
   std::vector<std::string> set_variables;
   std::vector<char*> environment;  // what is inherited is not copied
+  std::string cgroup_processes;
 };
 
 std::unexpected<error> bad(const description& wanted, const std::string& what) {
@@ -32,9 +33,11 @@ bool has_null(std::string_view text) { return text.find('\0') != std::string_vie
 
 result<void> judge(const description& wanted) {
   if (wanted.program.empty()) return bad(wanted, "the program has no name");
-  if (has_null(wanted.program) || has_null(wanted.directory) || std::ranges::any_of(wanted.arguments, has_null)) {
-    return bad(wanted,
-               "the program, its directory or an argument holds a null character, which no program can be given");
+  if (has_null(wanted.program) || has_null(wanted.directory) || has_null(wanted.cgroup) ||
+      std::ranges::any_of(wanted.arguments, has_null)) {
+    return bad(
+        wanted,
+        "the program, its directory, its cgroup or an argument holds a null character, which no program can be given");
   }
   for (const auto& [name, value] : wanted.environment) {
     if (name.empty() || name.find('=') != std::string::npos || has_null(name) || has_null(value.value_or(""))) {
@@ -110,6 +113,7 @@ texts texts_of(const description& wanted) {
   made.set_variables = set_variables_of(wanted);
   made.environment = environment_of(wanted, made.set_variables);
   made.candidates = candidates_of(wanted.program, made.environment);
+  made.cgroup_processes = wanted.cgroup + "/cgroup.procs";
   return made;
 }
 
@@ -119,6 +123,7 @@ child_plan plan_of(const description& wanted, texts& said, const opened_wires& w
                   .environment = said.environment,
                   .descriptors = wires.moves,
                   .limits = {},
+                  .cgroup_processes = wanted.cgroup.empty() ? nullptr : said.cgroup_processes.c_str(),
                   .directory = wanted.directory.empty() ? nullptr : wanted.directory.c_str(),
                   .user = wanted.user ? &*wanted.user : nullptr,
                   .file_mask = wanted.file_mask ? &*wanted.file_mask : nullptr,
@@ -132,7 +137,9 @@ child_plan plan_of(const description& wanted, texts& said, const opened_wires& w
 }
 
 error step_error(const description& wanted, failed_step failed) {
-  const std::string object = failed.which == launch_step::change_directory ? wanted.directory : std::string();
+  const std::string object = failed.which == launch_step::change_directory ? wanted.directory
+                             : failed.which == launch_step::join_cgroup    ? wanted.cgroup
+                                                                           : std::string();
   return launch_error(failed.which, failed.error_number, wanted.program, object);
 }
 

@@ -34,6 +34,7 @@ const std::array<step_category, step_count>& categories() noexcept {
   static const std::array<step_category, step_count> all{{
       {"open wires", "open its pipes"},
       {"fork", "make a process for it"},
+      {"join cgroup", "put it into the control group"},
       {"enter group", "put it into a process group or session of its own"},
       {"arrange descriptors", "give it its descriptors"},
       {"take terminal", "give it its terminal"},
@@ -54,6 +55,11 @@ std::string hint(launch_step which, int error_number) {
       if (error_number == EACCES) return "make the file executable, and every directory on its way searchable";
       if (error_number == ENOEXEC) return "give a script a first line that names its interpreter, #!/bin/sh";
       return {};
+    case launch_step::join_cgroup:
+      if (error_number == ENOENT) return "name a directory of a mounted cgroup hierarchy";
+      return not_allowed || error_number == EACCES
+                 ? "have the group delegated to this user, who must be able to write to its cgroup.procs"
+                 : "";
     case launch_step::change_user: return not_allowed ? "only root may become somebody else" : "";
     case launch_step::limit_resources:
       return not_allowed ? "only root may raise a limit above the hard one of this process" : "";

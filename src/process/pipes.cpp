@@ -2,6 +2,7 @@
 
 #include <whorl/deferred/log.h>
 
+#include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -88,6 +89,11 @@ void output_pipe::end() noexcept {
 void output_pipe::ready() noexcept {
   read_once();
   receive();
+}
+
+int output_pipe::resize_terminal(terminal_size size) noexcept {
+  const winsize wanted = {.ws_row = size.rows, .ws_col = size.columns, .ws_xpixel = 0, .ws_ypixel = 0};
+  return ::ioctl(fd_.get(), TIOCSWINSZ, &wanted) == 0 ? 0 : errno;
 }
 
 void output_pipe::drain() noexcept {

@@ -7,6 +7,7 @@
 // Lifetime: owned by the child; never destroyed inside their own events.
 #pragma once
 
+#include <whorl/process/wire.h>
 #include <whorl/reactor/backend.h>
 #include <whorl/reactor/unique_fd.h>
 
@@ -36,6 +37,9 @@ class output_pipe {
   void resume() noexcept;
   void end() noexcept;
   bool ended() const noexcept { return ended_; }
+
+  // Where it is a terminal. Returns an errno.
+  int resize_terminal(terminal_size size) noexcept;
 
   // Reads what is there now, up to a limit that no honest pipe holds more than, and ends.
   void drain() noexcept;

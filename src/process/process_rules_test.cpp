@@ -11,6 +11,8 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <thread>
 
@@ -333,6 +335,21 @@ TEST_P(Process, S106_EveryStepThatFailsIsNamed) {
   EXPECT_TRUE(failing(command("ls").args(std::string("a\0b", 3))).is(errc::bad_input));
   EXPECT_TRUE(failing(command("ls").environment("A=B", "c")).is(errc::bad_input));
   EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1) << "a dead child is left over";
+}
+
+TEST_P(Process, S106_AControlGroupThatCannotBeJoinedIsNamed) {
+  const auto made = command("ls").cgroup("/no/such/group").spawn(loop(), std::make_unique<recorder>(seen));
+  ASSERT_FALSE(made);
+  EXPECT_EQ(step_of(made.error()), launch_step::join_cgroup);
+  EXPECT_THAT(made.error().what(), HasSubstr("control group \"/no/such/group\": No such file"));
+}
+
+TEST_P(Process, S107_TheChildJoinsItsControlGroupBeforeItsProgramRuns) {
+  std::string directory = (std::filesystem::temp_directory_path() / "whorl_XXXXXX").string();
+  ASSERT_NE(::mkdtemp(directory.data()), nullptr);
+  std::ofstream(directory + "/cgroup.procs") << "";
+  EXPECT_EQ(printed_by(command("cat").args(directory + "/cgroup.procs").cgroup(directory)), "0");
+  std::filesystem::remove_all(directory);
 }
 
 TEST_P(Process, S107_SurroundingsApplyToTheChildOnly) {

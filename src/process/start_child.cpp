@@ -60,6 +60,13 @@ WHORL_IN_CHILD void reset_signals() noexcept {
   }
 }
 
+// 0 stands for whoever writes it.
+WHORL_IN_CHILD bool join_cgroup(const child_plan& plan) noexcept {
+  if (plan.cgroup_processes == nullptr) return true;
+  const long file = ::syscall(SYS_openat, AT_FDCWD, plan.cgroup_processes, O_WRONLY | O_CLOEXEC, 0);
+  return file >= 0 && ::syscall(SYS_write, file, "0", 1) == 1 && ::syscall(SYS_close, file) == 0;
+}
+
 WHORL_IN_CHILD bool enter_group(const child_plan& plan) noexcept {
   switch (plan.group) {
     case description::group::ours: return true;
@@ -145,6 +152,7 @@ WHORL_IN_CHILD launch_step take_steps(const launch& at) noexcept {
   constexpr std::uint64_t none_blocked = 0;
   reset_signals();
   set_signal_mask(&none_blocked, nullptr);
+  if (!join_cgroup(plan)) return launch_step::join_cgroup;
   if (!enter_group(plan)) return launch_step::enter_group;
   if (!arrange_descriptors(plan)) return launch_step::arrange_descriptors;
   if (!take_terminal(plan)) return launch_step::take_terminal;

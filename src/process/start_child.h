@@ -39,6 +39,7 @@ struct child_plan {
   std::vector<char*> environment;
   std::vector<descriptor_move> descriptors;  // in the order of `to`, no more than most_descriptors
   std::vector<resource_limit> limits;
+  const char* cgroup_processes = nullptr;  // the file to write to
   const char* directory = nullptr;
   const description::identity* user = nullptr;
   const mode_t* file_mask = nullptr;

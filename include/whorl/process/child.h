@@ -8,6 +8,7 @@
 #pragma once
 
 #include <whorl/deferred/error.h>
+#include <whorl/process/wire.h>
 #include <whorl/reactor/time.h>
 
 #include <sys/types.h>
@@ -38,6 +39,10 @@ class child {
   // nobody reads there any more.
   virtual void write(int fd, std::string bytes) = 0;
   virtual std::size_t unsent_bytes(int fd) const = 0;
+
+  // As when a terminal's window changes: the child's foreground programs get SIGWINCH.
+  // Fails: errc::unsupported if the child has no terminal (command::terminal), errc::closed when our end is closed.
+  virtual result<void> resize_terminal(terminal_size size) = 0;
 
   // Closes our end of one pipe, and nothing else (S103): of one that we write to when everything is sent, of one that we
   // read from at once.

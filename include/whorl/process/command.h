@@ -81,6 +81,7 @@ struct description {
   std::map<resource, rlim_t> limits;
   group process_group = group::ours;
   int death_signal = 0;
+  std::string cgroup;  // empty: ours
   std::optional<duration> end_on_exit;
   bool ends_group = false;  // when it exits
 };
@@ -155,6 +156,12 @@ class command {
   }
   command& new_session() {
     described_.process_group = description::group::session;
+    return *this;
+  }
+  // The control group of this directory, such as "/sys/fs/cgroup/jobs/7", which exists and lets us: its limits hold from the
+  // program's first instruction on.
+  command& cgroup(std::string directory) {
+    described_.cgroup = std::move(directory);
     return *this;
   }
   // What the kernel sends the child when the thread that spawned it ends.

@@ -17,6 +17,7 @@ namespace whorl::process {
 enum class launch_step : std::uint8_t {
   open_wires,  // pipes, the terminal, /dev/null
   fork,
+  join_cgroup,
   enter_group,  // process group or session
   arrange_descriptors,
   take_terminal,
