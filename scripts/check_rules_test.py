@@ -22,11 +22,11 @@ class CheckRules(unittest.TestCase):
             self.assertEqual(check_rules.pinned(root), {7, 97, 13})
 
     def test_a_rule_without_a_test_is_named(self):
-        self.assertEqual([fault[:3] for fault in check_rules.faults({1, 3}, last=3, meaningless={})], ["S2:"])
+        self.assertEqual([fault[:3] for fault in check_rules.faults({1, 3}, wanted=[1, 2, 3], meaningless={})], ["S2:"])
 
     def test_a_rule_that_is_meaningless_needs_none_and_may_have_none(self):
-        self.assertEqual(list(check_rules.faults({1, 3}, last=3, meaningless={2: "why"})), [])
-        self.assertEqual(len(list(check_rules.faults({1, 2, 3}, last=3, meaningless={2: "why"}))), 1)
+        self.assertEqual(list(check_rules.faults({1, 3}, wanted=[1, 2, 3], meaningless={2: "why"})), [])
+        self.assertEqual(len(list(check_rules.faults({1, 2, 3}, wanted=[1, 2, 3], meaningless={2: "why"}))), 1)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,11 @@
-#include <cxxabi.h>
 #include <fmt/format.h>
 #include <pthread.h>
 #include <whorl/deferred/error.h>
+#include <whorl/places/called_function.h>
 #include <whorl/places/hand_over.h>
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -27,10 +26,7 @@ std::string name_of_this_thread() {
 
 // Of the object, of a pointer to its type.
 std::string object_name(const std::type_info& pointer) {
-  int failed = 0;
-  const std::unique_ptr<char, decltype(&std::free)> readable(
-      abi::__cxa_demangle(pointer.name(), nullptr, nullptr, &failed), &std::free);
-  std::string name = failed == 0 ? readable.get() : pointer.name();
+  std::string name = detail::name_of_type(pointer);
   name.erase(name.find_last_not_of('*') + 1);
   return name;
 }

@@ -33,8 +33,6 @@ struct shared_tally {
 
 template <>
 inline constexpr thread_affinity affinity_of<shared_tally> = thread_affinity::any_thread;
-template <>
-inline constexpr thread_affinity affinity_of<gate> = thread_affinity::any_thread;
 
 namespace {
 

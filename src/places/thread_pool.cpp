@@ -10,7 +10,8 @@ thread_pool::thread_pool(thread_pool_options options)
           std::make_shared<detail::pool_threads>(detail::work_queue_limits{.name = std::move(options.name),
                                                                            .most_threads = options.most_threads,
                                                                            .most_queued = options.most_queued,
-                                                                           .longest_idle = options.longest_idle})) {}
+                                                                           .longest_idle = options.longest_idle,
+                                                                           .report_after = options.report_after})) {}
 
 thread_pool::~thread_pool() { threads_->close(); }
 

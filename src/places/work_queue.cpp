@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <pthread.h>
 #include <whorl/deferred/log.h>
+#include <whorl/guard/thread_look.h>
 #include <whorl/places/work_queue.h>
 #include <whorl/reactor/reactor.h>
 
@@ -9,18 +10,21 @@
 #include <system_error>
 #include <utility>
 
+#include "places/stuck_call.h"
+
 namespace whorl::detail {
 
 namespace {
 
 // Blocks signals while a thread is made, which inherits that: they are for the loop. Those that a thread raises by its
-// own fault are left alone, so that a debugger or a sanitizer sees them.
+// own fault are left alone, so that a debugger or a sanitizer sees them, and the one that asks where it is.
 class signals_blocked {
  public:
   signals_blocked() noexcept {
+    const int asks_for_stack = SIGRTMAX - 3;  // guard/thread_look.h
     sigset_t all;
     sigfillset(&all);
-    for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGPROF}) {
+    for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGPROF, asks_for_stack}) {
       sigdelset(&all, fault);
     }
     pthread_sigmask(SIG_SETMASK, &all, &before_);
@@ -49,6 +53,7 @@ void name_this_thread(std::string name) {
 
 result<void> work_queue::submit(std::unique_ptr<queued_call>& call) {
   std::vector<std::jthread> ended;  // joined when the mutex is free, which they take once more
+  bool wake = false;
   {
     const mutex_lock lock(mutex_);
     ended.swap(left_);
@@ -61,7 +66,7 @@ result<void> work_queue::submit(std::unique_ptr<queued_call>& call) {
           error(errc::full,
                 fmt::format("\"{}\" takes no more calls now: {} are queued and {} running; wait for some of them, "
                             "or raise most_queued",
-                            limits_.name, queued_, running_.size())));
+                            limits_.name, queued_.load(), running_.size())));
     }
     queued_call& taken = *call.release();
     enqueue(taken);
@@ -73,8 +78,14 @@ result<void> work_queue::submit(std::unique_ptr<queued_call>& call) {
         return started;
       }
     }
+    wake = somebody_to_wake();
   }
-  changed_.notify_one();
+  if (wake) {
+    changed_.notify_one();
+  }
+  if (limits_.report_after != duration::max() && !watched_.exchange(true)) {
+    watch_calls(limits_.report_after);
+  }
   return {};
 }
 
@@ -126,26 +137,133 @@ void work_queue::work(std::size_t number) noexcept {
 }
 
 void work_queue::serve(may_block& permission) noexcept {
-  while (queued_call* call = next_call()) {
+  queued_call* call = next_call();
+  while (call != nullptr) {
     call->run_in_thread(permission);
-    call_ended(*call);
+    queued_call* next = next_after(*call);
     send_home(call);
+    call = next != nullptr ? next : next_call();
   }
 }
 
+// The next call, when there is one; null: this thread ends.
 queued_call* work_queue::next_call() noexcept {
-  mutex_lock lock(mutex_);
-  while (queued_ == 0) {
-    if (!may_wait_for_calls(lock)) {
-      return nullptr;
+  const look how = look_for_calls();
+  queued_call* next = nullptr;
+  bool wake = false;
+  {
+    mutex_lock lock(mutex_);
+    end_looking(how);
+    while (queued_ == 0) {
+      if (!may_wait_for_calls(lock)) {
+        return nullptr;
+      }
+    }
+    next = take_next(std::chrono::steady_clock::now());
+    wake = somebody_to_wake();
+  }
+  if (wake) {
+    changed_.notify_one();
+  }
+  return next;
+}
+
+// Of the call that has run; the next one, if it is there.
+queued_call* work_queue::next_after(queued_call& ended) noexcept {
+  queued_call* next = nullptr;
+  bool wake = false;
+  bool reported = false;
+  const time_point now = std::chrono::steady_clock::now();
+  const duration took = now - ended.since_;
+  {
+    const mutex_lock lock(mutex_);
+    reported = limits_.report_after != duration::max() && ended.reported_;
+    running_.remove(ended);
+    ran_.add(took);
+    ++completed_;
+    last_ended_ = now;
+    if (queued_ > 0) {
+      next = take_next(now);
+      wake = somebody_to_wake();
     }
   }
+  if (wake) {
+    changed_.notify_one();
+  }
+  if (reported && took >= limits_.report_after) {
+    log_stuck_call_ended(limits_.name, ended.function(), took);
+  }
+  return next;
+}
+
+queued_call* work_queue::take_next(time_point now) noexcept {
   queued_call* next = first_queued();
   dequeue(*next);
-  const time_point now = std::chrono::steady_clock::now();
   waited_.add(now - std::exchange(next->since_, now));
+  next->thread_ = this_thread_number();
   running_.append(*next);
   return next;
+}
+
+// Waking a thread costs the waker more than a short call takes. So one is woken at a time, and when it has its call it
+// wakes the next if there still is something to do; who looks for calls need not be woken.
+bool work_queue::somebody_to_wake() noexcept {
+  const std::size_t taken_soon = looking_ ? 1 : 0;
+  if (waking_ || sleeping_ == 0 || queued_ <= taken_soon) {
+    return false;
+  }
+  waking_ = true;
+  return true;
+}
+
+// Looks for calls for a moment, without the mutex, which those who bring them need.
+work_queue::look work_queue::look_for_calls() noexcept {
+  if (!may_look()) {
+    return look::none;
+  }
+  if (!core_is_free()) {
+    return look::core_taken;
+  }
+  constexpr int looks_between_clocks = 64;
+  constexpr duration core_taken = std::chrono::microseconds(20);
+  time_point now = std::chrono::steady_clock::now();
+  const time_point end = now + longest_spin();
+  while (now < end) {
+    for (int each = 0; each < looks_between_clocks; ++each) {
+      if (queued_.load(std::memory_order_relaxed) > 0) {
+        return look::done;
+      }
+    }
+    const time_point before = std::exchange(now, std::chrono::steady_clock::now());
+    if (now - before > core_taken) {
+      return look::core_taken;
+    }
+  }
+  return look::done;
+}
+
+void work_queue::end_looking(look how) noexcept {
+  if (how == look::none) {
+    return;
+  }
+  looking_ = false;
+  const time_point now = std::chrono::steady_clock::now();
+  if (how == look::core_taken) {
+    spin_.core_was_taken(now);
+  } else if (queued_ > 0) {
+    spin_.found();
+  } else {
+    static_cast<void>(spin_.look_again(now));  // its time is over
+  }
+}
+
+bool work_queue::may_look() noexcept {
+  const mutex_lock lock(mutex_);
+  if (queued_ > 0 || stopping_ || looking_ || !spin_.look_again(std::chrono::steady_clock::now())) {
+    return false;
+  }
+  looking_ = true;
+  return true;
 }
 
 // False: this thread ends, because all of them do or because it was idle for long.
@@ -153,11 +271,19 @@ bool work_queue::may_wait_for_calls(mutex_lock& lock) noexcept {
   if (stopping_) {
     return false;
   }
+  bool in_time = true;
+  ++sleeping_;
   if (limits_.longest_idle == duration::max()) {
     lock.wait(changed_);
-    return true;
+  } else {
+    in_time = lock.wait_for(changed_, limits_.longest_idle);
   }
-  if (lock.wait_for(changed_, limits_.longest_idle) || queued_ > 0 || stopping_) {
+  --sleeping_;
+  waking_ = false;
+  if (queued_ > 0) {
+    spin_.slept(std::chrono::steady_clock::now() - last_ended_);
+  }
+  if (in_time || queued_ > 0 || stopping_) {
     return true;
   }
   leave_threads();
@@ -176,17 +302,65 @@ queued_call* work_queue::first_queued() const noexcept {
   return std::ranges::find_if_not(queues_, &call_list::empty)->first();
 }
 
-void work_queue::call_ended(queued_call& call) noexcept {
-  const mutex_lock lock(mutex_);
-  running_.remove(call);
-  ran_.add(std::chrono::steady_clock::now() - call.since_);
-  ++completed_;
-}
-
 // Handing the call over is the last thing this thread does with it.
 void work_queue::send_home(queued_call* call) noexcept {
   const mailbox home = std::move(call->home_);
   home.post(std::unique_ptr<posted_call>(call));
+}
+
+// A timer on its way, of the loop that asked first; a loop that ends takes it along, and the next call starts another.
+class work_queue::watch_underway {
+ public:
+  explicit watch_underway(std::weak_ptr<work_queue> over) noexcept : over_(std::move(over)) {}
+  watch_underway(watch_underway&&) = default;
+  watch_underway& operator=(watch_underway&&) = delete;
+  ~watch_underway() {
+    if (const auto queue = over_.lock()) {
+      queue->watched_ = false;
+    }
+  }
+
+  void operator()() {
+    if (const auto queue = std::exchange(over_, {}).lock()) {
+      queue->report_stuck_calls();
+    }
+  }
+
+ private:
+  std::weak_ptr<work_queue> over_;
+};
+
+void work_queue::watch_calls(duration from_now) {
+  reactor::of_this_thread("watch the calls of a place").call_later(from_now, watch_underway(weak_from_this())).detach();
+}
+
+void work_queue::report_stuck_calls() {
+  std::vector<stuck_call> stuck;
+  duration until_next = limits_.report_after;
+  bool nothing_to_watch = false;
+  {
+    const mutex_lock lock(mutex_);
+    const time_point now = std::chrono::steady_clock::now();
+    for (queued_call* call = running_.first(); call != nullptr; call = call_list::after(*call)) {
+      const duration left = limits_.report_after - (now - call->since_);
+      if (!call->reported_ && left > duration::zero()) {
+        until_next = std::min(until_next, left);
+      } else if (!std::exchange(call->reported_, true)) {
+        stuck.push_back({.function = call->function(),
+                         .asked_at = call->asked_on_ == this_thread_mark() ? call->asked_at() : "",
+                         .thread = call->thread_,
+                         .runs_for = now - call->since_});
+      }
+    }
+    nothing_to_watch = queued_ == 0 && running_.empty();
+    watched_ = !nothing_to_watch;
+  }
+  if (!nothing_to_watch) {
+    watch_calls(until_next);
+  }
+  if (!stuck.empty()) {  // not by the loop: finding names takes its time
+    reporting_ = std::jthread([place = limits_.name, stuck = std::move(stuck)] { log_stuck_calls(place, stuck); });
+  }
 }
 
 void work_queue::thread_ended() noexcept {

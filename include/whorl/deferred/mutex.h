@@ -11,24 +11,32 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <type_traits>
 
 namespace whorl {
 
 class WHORL_CAPABILITY("mutex") mutex {
  public:
-  // What is guarded so is held for moments: who finds it held looks a few times before the kernel puts the thread to sleep.
-  mutex() noexcept {
-    pthread_mutexattr_t adaptive;
-    ::pthread_mutexattr_init(&adaptive);
-    ::pthread_mutexattr_settype(&adaptive, PTHREAD_MUTEX_ADAPTIVE_NP);
-    ::pthread_mutex_init(mutex_.native_handle(), &adaptive);
-    ::pthread_mutexattr_destroy(&adaptive);
+  constexpr mutex() noexcept {
+    if (!std::is_constant_evaluated()) {
+      look_before_sleep();
+    }
   }
   void lock() WHORL_ACQUIRE() { mutex_.lock(); }
   void unlock() WHORL_RELEASE() { mutex_.unlock(); }
 
  private:
   friend class mutex_lock;
+
+  // What is guarded is held for moments, mostly: who finds it held looks a few times before the kernel puts it to sleep.
+  void look_before_sleep() noexcept {
+    pthread_mutexattr_t adaptive;
+    ::pthread_mutexattr_init(&adaptive);
+    ::pthread_mutexattr_settype(&adaptive, PTHREAD_MUTEX_ADAPTIVE_NP);
+    ::pthread_mutex_init(mutex_.native_handle(), &adaptive);
+    ::pthread_mutexattr_destroy(&adaptive);
+  }
+
   std::mutex mutex_;
 };
 

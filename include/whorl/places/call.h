@@ -2,6 +2,7 @@
 #pragma once
 
 #include <whorl/deferred/deferred.h>
+#include <whorl/places/called_function.h>
 #include <whorl/places/crossing.h>
 #include <whorl/places/may_block.h>
 
@@ -10,6 +11,7 @@
 #include <stop_token>
 #include <tuple>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 
 namespace whorl::detail {
@@ -257,6 +259,14 @@ class owned_call {
       }
     };
     return std::apply(call_with, args_);
+  }
+
+  called_function function() const noexcept {
+    if constexpr (std::is_pointer_v<F>) {
+      return {reinterpret_cast<const void*>(f_), &typeid(F)};
+    } else {
+      return {nullptr, &typeid(F)};
+    }
   }
 
   decltype(auto) invoke_on_loop() { return std::apply(std::move(f_), std::move(args_)); }

@@ -39,6 +39,7 @@ namespace whorl {
 struct lane_options {
   std::string name = "lane";
   std::size_t most_queued = 100'000;
+  duration report_after = duration::max();  // as thread_pool's
 };
 
 namespace detail {
@@ -54,8 +55,10 @@ class lane_threads final : public work_queue {
 
   // One thread for each function that builds.
   lane_threads(lane_options options, std::vector<build_function> builders)
-      : work_queue(
-            {.name = std::move(options.name), .most_threads = builders.size(), .most_queued = options.most_queued}),
+      : work_queue({.name = std::move(options.name),
+                    .most_threads = builders.size(),
+                    .most_queued = options.most_queued,
+                    .report_after = options.report_after}),
         builders_(std::move(builders)) {}
 
   // Fails: what the kernel says when it refuses a thread.

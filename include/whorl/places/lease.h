@@ -37,7 +37,11 @@ class leased_object final : public work_queue {
   using front = types<T&>;
 
   leased_object(const work_queue& lane, T& object)
-      : work_queue({.name = lane.name() + " (leased)", .most_threads = 0, .line = lane.line(), .most_queued = 100'000}),
+      : work_queue({.name = lane.name() + " (leased)",
+                    .most_threads = 0,
+                    .line = lane.line(),
+                    .most_queued = 100'000,
+                    .report_after = lane.report_after()}),
         object_(object) {}
 
   template <class Call>
@@ -88,6 +92,7 @@ class lease_call final : public queued_call {
   lease_call(std::shared_ptr<lane_threads<T>> lane, mailbox home, thread_callback<lease<T>> granted)
       : queued_call(std::move(home)), lane_(std::move(lane)), granted_(std::move(granted)) {
     stop = std::stop_source();
+    takes_long();
   }
 
   void run_in_thread(may_block& permission) noexcept override {

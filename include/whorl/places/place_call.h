@@ -59,7 +59,10 @@ class place_call final : public queued_call {
  public:
   template <class... Given>
   place_call(std::shared_ptr<Place> place, mailbox home, Given&&... call)
-      : queued_call(std::move(home)), place_(std::move(place)), call_(std::in_place, std::forward<Given>(call)...) {
+      : queued_call(std::move(home)),
+        place_(std::move(place)),
+        call_(std::in_place, std::forward<Given>(call)...),
+        function_(call_->function()) {
     if constexpr (shape::wants_stop_token) {
       stop = std::stop_source();
     }
@@ -92,6 +95,9 @@ class place_call final : public queued_call {
     }
   }
 
+  called_function function() const noexcept override { return function_; }
+  std::string asked_at() const override { return waiting_ == nullptr ? "" : waiting_->stack().describe(); }
+
   // Home again.
   void run() override {
     if (waiting_ != nullptr) {
@@ -106,6 +112,7 @@ class place_call final : public queued_call {
   const context_share context_ = context_share::current();  // of whoever calls, also in the thread (S60)
   awaited_call<Value>* waiting_ = nullptr;                  // touched on the loop only
   std::optional<Call> call_;
+  const called_function function_;
   std::optional<outcome<stored<Value>>> result_;
 };
 

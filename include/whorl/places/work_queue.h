@@ -10,12 +10,16 @@
 
 #include <whorl/deferred/deferred.h>
 #include <whorl/deferred/mutex.h>
+#include <whorl/places/called_function.h>
 #include <whorl/places/hand_over.h>
 #include <whorl/places/may_block.h>
 #include <whorl/reactor/mailbox.h>
+#include <whorl/reactor/spin_before_sleep.h>
 #include <whorl/reactor/time_histogram.h>
 
+#include <sys/types.h>
 #include <array>
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -72,6 +76,14 @@ class queued_call : public posted_call, public framed {
   // What nobody else may have before the call has ended.
   objects_of_call objects;
 
+  // For messages; asked_at on its loop only.
+  virtual called_function function() const noexcept { return {}; }
+  virtual std::string asked_at() const { return {}; }
+
+ protected:
+  // However long it takes, it is not stuck.
+  void takes_long() noexcept { reported_ = true; }
+
  private:
   friend class call_list;
   friend class work_queue;
@@ -79,6 +91,9 @@ class queued_call : public posted_call, public framed {
   queued_call* before_ = nullptr;
   queued_call* after_ = nullptr;
   bool queued_ = false;
+  bool reported_ = false;  // to be stuck
+  pid_t thread_ = 0;       // that runs it
+  const void* asked_on_ = this_thread_mark();
   time_point since_;  // it has been queued, then running
 };
 
@@ -104,6 +119,7 @@ struct work_queue_limits {
   const void* line = nullptr;  // calls of one line run one after the other; one thread is a line by itself
   std::size_t most_queued = 0;
   duration longest_idle = duration::max();  // a thread that was idle so long ends
+  duration report_after = duration::max();  // a call that runs longer is reported
 };
 
 class work_queue : public std::enable_shared_from_this<work_queue>, protected blocking_place {
@@ -128,6 +144,7 @@ class work_queue : public std::enable_shared_from_this<work_queue>, protected bl
 
   place_statistics statistics() const noexcept;
   const std::string& name() const noexcept { return limits_.name; }
+  duration report_after() const noexcept { return limits_.report_after; }
   const void* line() const noexcept {
     return limits_.line == nullptr && limits_.most_threads <= 1 ? this : limits_.line;
   }
@@ -150,30 +167,47 @@ class work_queue : public std::enable_shared_from_this<work_queue>, protected bl
 
   void work(std::size_t number) noexcept;
   queued_call* next_call() noexcept;
+  queued_call* next_after(queued_call& ended) noexcept;
+  queued_call* take_next(time_point now) noexcept WHORL_REQUIRES(mutex_);
+  enum class look : std::uint8_t { none, done, core_taken };
+  look look_for_calls() noexcept;
+  bool may_look() noexcept;
+  void end_looking(look how) noexcept WHORL_REQUIRES(mutex_);
   bool may_wait_for_calls(mutex_lock& lock) noexcept WHORL_REQUIRES(mutex_);
+  bool somebody_to_wake() noexcept WHORL_REQUIRES(mutex_);
   queued_call* first_queued() const noexcept WHORL_REQUIRES(mutex_);
-  void call_ended(queued_call& call) noexcept;
   void thread_ended() noexcept;
   void enqueue(queued_call& call) noexcept WHORL_REQUIRES(mutex_);
   void dequeue(queued_call& call) noexcept WHORL_REQUIRES(mutex_);
   result<void> start_thread() WHORL_REQUIRES(mutex_);
   void leave_threads() noexcept WHORL_REQUIRES(mutex_);
   void all_threads_ended() noexcept;
+  void watch_calls(duration from_now);
+  void report_stuck_calls();
   deferred<void> stop_and_wait();
   void join_threads() noexcept;
   error gone(std::string_view when) const;
   static void send_home(queued_call* call) noexcept;
 
+  class watch_underway;
+
   const work_queue_limits limits_;
+  std::jthread reporting_;             // what report_stuck_calls() found
+  std::atomic<bool> watched_ = false;  // a timer of some loop will report_stuck_calls()
   mutable mutex mutex_;
   std::condition_variable changed_;
   std::array<call_list, 3> queues_ WHORL_GUARDED_BY(mutex_);  // by priority
   call_list running_ WHORL_GUARDED_BY(mutex_);
   std::vector<std::jthread> threads_ WHORL_GUARDED_BY(mutex_);
   std::vector<std::jthread> left_ WHORL_GUARDED_BY(mutex_);  // ended for idleness, not yet joined
-  std::size_t queued_ WHORL_GUARDED_BY(mutex_) = 0;
-  std::size_t living_ WHORL_GUARDED_BY(mutex_) = 0;   // threads that have not ended
-  std::size_t started_ WHORL_GUARDED_BY(mutex_) = 0;  // ever
+  std::atomic<std::size_t> queued_ = 0;                      // written with the mutex held
+  std::size_t living_ WHORL_GUARDED_BY(mutex_) = 0;          // threads that have not ended
+  std::size_t started_ WHORL_GUARDED_BY(mutex_) = 0;         // ever
+  std::size_t sleeping_ WHORL_GUARDED_BY(mutex_) = 0;
+  bool waking_ WHORL_GUARDED_BY(mutex_) = false;   // a thread that sleeps was woken, and is on its way
+  bool looking_ WHORL_GUARDED_BY(mutex_) = false;  // a thread looks for calls before it sleeps; one does at a time
+  spin_before_sleep spin_ WHORL_GUARDED_BY(mutex_);
+  time_point last_ended_ WHORL_GUARDED_BY(mutex_);
   std::uint64_t completed_ WHORL_GUARDED_BY(mutex_) = 0;
   time_histogram waited_ WHORL_GUARDED_BY(mutex_);
   time_histogram ran_ WHORL_GUARDED_BY(mutex_);
