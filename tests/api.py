@@ -160,7 +160,7 @@ class Api(unittest.TestCase):
     def test_health_metrics_and_calcs(self):
         health = self.server.ask("GET", "/health")
         self.assertEqual(health["status"], "ok")
-        self.assertEqual({place["name"] for place in health["places"]}, {"pool", "files", "units"})
+        self.assertEqual({place["name"] for place in health["places"]}, {"pool", "files", "units", "processes"})
         metrics = self.server.ask("GET", "/metrics")
         self.assertIn("# TYPE whorl_loop_turn_seconds histogram", metrics)
         self.assertIn('whorl_jobs{state="done"}', metrics)
@@ -209,6 +209,40 @@ class Api(unittest.TestCase):
             json.loads(said.stdout)
         for command in ("serve", "calcs", "submit", "jobs", "demo"):
             self.assertEqual(self.command(command, "--help").returncode, 0)
+
+
+class Processes(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.server = Server(self.directory.name, "--units", "process", "--allow", "sort=/usr/bin/sort")
+
+    def tearDown(self):
+        self.assertEqual(self.server.stop(), 0)
+        self.directory.cleanup()
+
+    def end_of(self, job):
+        deadline = time.monotonic() + 60
+        while True:
+            state = self.server.ask("GET", f"/jobs/{job}")
+            if state["state"] in ("done", "failed"):
+                return state
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.02)
+
+    def test_units_are_converted_in_a_worker_process(self):
+        job = self.end_of(self.server.submit("units.convert", {"value": 100, "from": "degC", "to": "degF"}))
+        self.assertAlmostEqual(job["result"]["value"], 212)
+        self.assertEqual((job["parts"][0]["place"], job["parts"][0]["thread"]), ("process", "whorl worker"))
+        offered = {calc["name"]: calc for calc in self.server.ask("GET", "/calcs")["calcs"]}
+        self.assertEqual(offered["units.convert"]["place"], "process")
+        self.assertIn("exit", offered["units.convert"]["places"][0]["reason"])
+
+    def test_programs_of_the_list_run_and_no_others(self):
+        job = self.end_of(self.server.submit("exec.run", {"program": "sort", "arguments": ["-n"], "input": "10\n9\n"}))
+        self.assertEqual(job["result"]["output"], "9\n10\n")
+        job = self.end_of(self.server.submit("exec.run", {"program": "sh", "arguments": ["-c", "id"]}))
+        self.assertEqual(job["state"], "failed")
+        self.assertIn("choose one of sort", job["error"])
 
 
 class Stopping(unittest.TestCase):

@@ -1,6 +1,8 @@
 // The whorl command. Each sub-command is one file beside this one.
 #include "cli/command.h"
 
+#include <whorl/process/process_function.h>
+
 #include <exception>
 #include <string>
 
@@ -19,6 +21,7 @@ const char* unknown_command(const CLI::App& app, int argc, char** argv) {
 
 int main(int argc, char** argv) {
   using namespace whorl::cli;
+  whorl::run_worker_if_asked();
   CLI::App app("whorl: a calculation server that runs each job in the place where it belongs");
   app.set_version_flag("--version", WHORL_VERSION);
   app.require_subcommand(1);

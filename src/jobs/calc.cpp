@@ -22,8 +22,9 @@ error objection::to_error() const {
 }
 
 std::string_view name_of(parameter_kind kind) noexcept {
-  constexpr std::array<std::string_view, 6> names = {
-      "a number", "a whole number", "a text", "a number or a list of numbers", "a table", "an object"};
+  constexpr std::array<std::string_view, 7> names = {
+      "a number", "a whole number", "a text", "a list of texts", "a number or a list of numbers",
+      "a table",  "an object"};
   return names.at(static_cast<std::size_t>(kind));
 }
 

@@ -32,6 +32,9 @@ bool has_kind(parameter_kind kind, const value& given) {
     case parameter_kind::number: return given.is_number();
     case parameter_kind::integer: return given.is(value::kind::integer);
     case parameter_kind::text: return given.is(value::kind::text);
+    case parameter_kind::texts:
+      return given.is(value::kind::list) &&
+             std::ranges::all_of(given.as_list(), [](const value& each) { return each.is(value::kind::text); });
     case parameter_kind::numbers:
       return given.is_number() ||
              (given.is(value::kind::list) && std::ranges::all_of(given.as_list(), &value::is_number));

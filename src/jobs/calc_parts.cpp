@@ -9,7 +9,7 @@
 namespace whorl {
 
 std::string_view name_of(place_kind kind) noexcept {
-  constexpr std::array<std::string_view, 3> names = {"loop", "lane", "pool"};
+  constexpr std::array<std::string_view, 4> names = {"loop", "lane", "pool", "process"};
   return names.at(static_cast<std::size_t>(kind));
 }
 

@@ -89,7 +89,7 @@ struct job_runner::state {
   job_runner_options options;
   job_runner* owner = nullptr;
 
-  std::array<slot_group, 3> groups;
+  std::array<slot_group, 4> groups;
   std::map<attempt_id, run> runs;
   std::optional<deferred<void>> renewing;
   std::optional<deferred<void>> reporting;
@@ -113,6 +113,7 @@ job_runner::state::state(reactor& loop, job_store& store, const calc_registry& c
   groups.at(static_cast<std::size_t>(place_kind::loop)).slots = this->options.slots_on_loop;
   groups.at(static_cast<std::size_t>(place_kind::lane)).slots = this->options.slots_in_lane;
   groups.at(static_cast<std::size_t>(place_kind::pool)).slots = this->options.slots_in_pool;
+  groups.at(static_cast<std::size_t>(place_kind::process)).slots = this->options.slots_in_process;
   for (const calc* offered : calcs.all()) {
     groups.at(static_cast<std::size_t>(offered->places.front().place)).calcs.push_back(offered->name);
   }

@@ -52,7 +52,10 @@ job_server::state::state(reactor& loop, calc_registry calcs, job_server_options 
       began(loop.now()),
       pool({.name = "pool", .most_threads = threads_of(this->options)}),
       files({.name = "files", .most_threads = 1}),
-      units({.name = "units"}) {}
+      units({.name = "units"}),
+      processes(loop, this->options.processes) {
+  this->options.programs.require_absolute();
+}
 
 deferred<void> job_server::state::start(state* self) {
   std::vector<std::string> roots;
@@ -73,8 +76,13 @@ deferred<void> job_server::state::start(state* self) {
   job_runner_options running = self->options.runner;
   running.results = self->results;
   running.slots_in_pool = threads_of(self->options);
-  const calc_places places{
-      .pool = self->pool, .pool_threads = threads_of(self->options), .units = self->units, .inputs = std::move(inputs)};
+  running.slots_in_process = self->options.processes.most_workers;
+  const calc_places places{.pool = self->pool,
+                           .pool_threads = threads_of(self->options),
+                           .units = self->units,
+                           .inputs = std::move(inputs),
+                           .processes = &self->processes,
+                           .programs = &self->options.programs};
   self->runner.emplace(self->loop, *self->store, self->calcs, places, std::move(running));
   self->runner->on_progress = [self](const running_job& moved) { self->tell_progress(moved); };
 
@@ -97,6 +105,7 @@ deferred<void> job_server::state::stop(state* self) {
   if (self->site) {
     co_await self->site->stop();
   }
+  co_await self->processes.stop();
   self->runner.reset();
   self->site.reset();
   self->store.reset();
@@ -170,6 +179,7 @@ server_health job_server::state::health() const {
                         .completed = now.completed};
   };
   const auto lane_now = units.statistics();
+  const auto processes_now = processes.statistics();
   return {.up = loop.now() - began,
           .backend = std::string(loop.io().name()),
           .turns = loop.turns(),
@@ -182,7 +192,13 @@ server_health job_server::state::health() const {
                                   .threads = lane_now.threads,
                                   .running = lane_now.running,
                                   .queued = lane_now.queued,
-                                  .completed = lane_now.completed}},
+                                  .completed = lane_now.completed},
+                     place_health{.name = "processes",
+                                  .kind = "processes",
+                                  .threads = processes_now.workers,
+                                  .running = processes_now.running,
+                                  .queued = processes_now.queued,
+                                  .completed = processes_now.completed + processes_now.crashed}},
           .web = site->statistics(),
           .watchers = watchers.size()};
 }

@@ -10,6 +10,7 @@
 #include <whorl/places/defer_to.h>
 #include <whorl/places/lane.h>
 #include <whorl/places/thread_pool.h>
+#include <whorl/process/process_pool.h>
 #include <whorl/web/server.h>
 
 #include <memory>
@@ -47,6 +48,7 @@ struct job_server::state {
   thread_pool pool;
   thread_pool files;  // reads result files, so that a full pool keeps no reader waiting
   lane<unit_system> units;
+  process_pool processes;
   std::unique_ptr<job_store> store;
   std::optional<job_runner> runner;
   std::optional<web::server> site;

@@ -175,8 +175,17 @@ result<std::vector<double>> unit_system::convert(std::vector<double> numbers, st
   if (!converter) {
     return std::unexpected(converter.error());
   }
+  return (*converter)->convert(std::move(numbers), from, to);
+}
+
+void unit_converter::deleter::operator()(cv_converter* made) const noexcept { cv_free(made); }
+
+double unit_converter::convert(double number) const noexcept { return cv_convert_double(made_.get(), number); }
+
+result<std::vector<double>> unit_converter::convert(std::vector<double> numbers, std::string_view from,
+                                                    std::string_view to) const {
   for (double& number : numbers) {
-    const double converted = (*converter)->convert(number);
+    const double converted = convert(number);
     if (!std::isfinite(converted)) {
       return std::unexpected(
           error(errc::bad_input, fmt::format("{} {} has no counterpart in {}: the result is {}; leave "
@@ -187,10 +196,6 @@ result<std::vector<double>> unit_system::convert(std::vector<double> numbers, st
   }
   return numbers;
 }
-
-void unit_converter::deleter::operator()(cv_converter* made) const noexcept { cv_free(made); }
-
-double unit_converter::convert(double number) const noexcept { return cv_convert_double(made_.get(), number); }
 
 void unit_converter::convert(std::span<const double> from, std::span<double> to) const {
   if (from.size() != to.size()) {

@@ -29,8 +29,10 @@
 namespace whorl {
 
 class file_roots;
+class process_pool;
 class thread_pool;
 class unit_system;
+struct exec_programs;
 template <class T>
 class lane;
 
@@ -50,6 +52,7 @@ enum class parameter_kind {
   number,
   integer,
   text,
+  texts,
   numbers,  // one, or a list of them
   table,    // {"file": its name}, or {"text": comma-separated values}
   object,
@@ -83,6 +86,8 @@ struct calc_places {
   std::size_t pool_threads;
   lane<unit_system>& units;
   std::shared_ptr<const file_roots> inputs;
+  process_pool* processes = nullptr;        // null: this server has none
+  const exec_programs* programs = nullptr;  // that jobs may run; null: none
 };
 
 // What one run is given.

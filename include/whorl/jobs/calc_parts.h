@@ -1,6 +1,8 @@
 // Where the parts of one run ran, and how long each took: measured by the calls themselves, collected on the loop.
 #pragma once
 
+#include <whorl/process/packing.h>
+
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -11,7 +13,7 @@
 namespace whorl {
 
 // The kinds of places that parts run in.
-enum class place_kind { loop, lane, pool };
+enum class place_kind { loop, lane, pool, process };
 std::string_view name_of(place_kind kind) noexcept;
 
 struct calc_part {
@@ -27,6 +29,9 @@ struct call_time {
   std::string thread;
   std::chrono::nanoseconds took{};
 };
+
+template <>
+inline constexpr auto packed_members<call_time> = std::tuple(&call_time::thread, &call_time::took);
 
 // Made when a call begins; the call returns what stop() says along with its result.
 class call_clock {

@@ -32,6 +32,7 @@ struct job_runner_options {
   std::filesystem::path results;     // the directory for tables; it exists
   std::size_t slots_in_lane = 64;    // jobs at once whose first place is a lane: they are short, and queue there
   std::size_t slots_in_pool = 2;     // jobs at once whose first place is the pool
+  std::size_t slots_in_process = 2;  // jobs at once whose first place is a process
   std::size_t slots_on_loop = 1000;  // coroutines, which cost little
   std::chrono::milliseconds lease = std::chrono::seconds(30);
   std::chrono::milliseconds renew_every = std::chrono::seconds(10);

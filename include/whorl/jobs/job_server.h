@@ -27,8 +27,10 @@
 
 #include <whorl/deferred/deferred.h>
 #include <whorl/jobs/calc.h>
+#include <whorl/jobs/exec_programs.h>
 #include <whorl/jobs/job_operation.h>
 #include <whorl/jobs/job_runner.h>
+#include <whorl/process/process_pool.h>
 #include <whorl/reactor/reactor.h>
 #include <whorl/web/server.h>
 
@@ -45,9 +47,11 @@ struct job_server_options {
   std::filesystem::path store = "whorl-jobs.db";   // tables of results are kept beside it, in STORE.results
   std::size_t threads = 0;                         // of the pool; 0: one a core
   std::vector<std::filesystem::path> input_roots;  // jobs may read files below these; none: the working directory
+  process_pool_options processes = {.started_ahead = 0};  // the program's main calls run_worker_if_asked
+  exec_programs programs;                                 // what exec.run may run
   job_limits limits;
   sweep_jobs retention;
-  job_runner_options runner;  // results and slots_in_pool are filled in
+  job_runner_options runner;  // results, slots_in_pool and slots_in_process are filled in
   web::server_options web;
 };
 

@@ -38,6 +38,9 @@ class unit_converter {
   // Shape: `to` has the size of `from`; they may be the same memory.
   void convert(std::span<const double> from, std::span<double> to) const;
 
+  // Fails: errc::bad_input if a number has no counterpart (the logarithm of a negative one); the units are for the message.
+  result<std::vector<double>> convert(std::vector<double> numbers, std::string_view from, std::string_view to) const;
+
  private:
   friend class unit_system;
   struct deleter {
@@ -61,7 +64,7 @@ class unit_system {
   //        names the unit and says what to do.
   result<std::shared_ptr<const unit_converter>> make_converter(std::string_view from, std::string_view to);
 
-  // Fails: as make_converter, and errc::bad_input if a number has no counterpart (the logarithm of a negative one).
+  // Fails: as make_converter and unit_converter::convert.
   result<std::vector<double>> convert(std::vector<double> numbers, std::string_view from, std::string_view to);
 
  private:
