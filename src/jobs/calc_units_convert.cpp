@@ -1,5 +1,6 @@
 // units.convert: numbers from one unit to another, in one of three places.
 #include <whorl/jobs/calcs.h>
+#include <whorl/jobs/explanation.h>
 #include <whorl/jobs/unit_system.h>
 #include <whorl/places/defer_to.h>
 #include <whorl/process/defer_to_process.h>
@@ -134,22 +135,17 @@ struct choice {
 };
 
 choice choose(place_kind where) {
-  const std::string not_thread_safe =
-      "UDUNITS-2 is not thread-safe: its parser and its last error are globals, and two threads in it crash; in a lane "
-      "one call runs after the other";
+  const calc_place lane{.place = place_kind::lane, .reason = reason_from_facts("ut_parse", facts::place::lane)};
   switch (where) {
-    case place_kind::lane:
-      return {.places = {{.place = place_kind::lane, .reason = not_thread_safe}}, .run = run_in_lane};
+    case place_kind::lane: return {.places = {lane}, .run = run_in_lane};
     case place_kind::pool:
-      return {.places = {{.place = place_kind::lane, .reason = not_thread_safe},
-                         {.place = place_kind::pool,
-                          .reason = "a finished converter is only read, and any number of threads may use it"}},
-              .run = run_in_pool};
+      return {
+          .places = {lane,
+                     {.place = place_kind::pool, .reason = reason_from_facts("cv_convert_double", facts::place::pool)}},
+          .run = run_in_pool};
     case place_kind::process:
       return {
-          .places = {{.place = place_kind::process,
-                      .reason = "UDUNITS-2's scanner calls exit when a text confuses it; in a worker process that ends "
-                                "one job instead of the server, and each process has globals of its own"}},
+          .places = {{.place = place_kind::process, .reason = reason_from_facts("ut_parse", facts::place::process)}},
           .run = run_in_process};
     case place_kind::loop: break;
   }
