@@ -76,9 +76,9 @@ class HandOver : public testing::Test {
   }
 
   test_loop loop_;
-  thread_pool pool_{{.most_threads = 2}};
   tally words_;
   gate at_;
+  thread_pool pool_{{.most_threads = 2}};  // dies first, when its calls have ended
 };
 
 TEST_F(HandOver, AnObjectGivenToTwoCallsAtOnceIsRefusedWithBothPlaces) {
@@ -115,6 +115,7 @@ TEST_F(HandOver, ACallThatIsTakenOutOfTheQueueGivesTheObjectBack) {
   EXPECT_EQ(loop_.run(defer_to(other, count_up, unchecked(&more, "the other was cancelled"))), 1);
   at_.opened.count_down();
   second.opened.count_down();
+  loop_.run(std::move(held_too));
 }
 
 TEST_F(HandOver, AReferenceAndASharedPointerAreTheSameObject) {
@@ -126,6 +127,7 @@ TEST_F(HandOver, AReferenceAndASharedPointerAreTheSameObject) {
       refusal_of_call([&] { defer_to(pool_, count_through, unchecked(std::ref(*shared), "not true")).detach(); }),
       HasSubstr("two calls at once"));
   at_.opened.count_down();
+  loop_.run(std::move(first));
 }
 
 TEST_F(HandOver, CallsThatRunOneAfterTheOtherMayHaveItTogether) {
@@ -150,9 +152,9 @@ TEST_F(HandOver, ACallOfALaneAndOneOfAPoolMayNot) {
 }
 
 TEST_F(HandOver, TheThreadsOfAGroupAreNotOneLine) {
+  tally more;
   lane_group<int> two({.name = "two"}, 2, 0);
   auto first = held_call();
-  tally more;
   auto second = defer_to(two, count_in_lane, unchecked(&more, "checked"));
   EXPECT_THAT(refusal_of_call([&] {
                 auto third = defer_to(two, count_at_gate, unchecked(&more, "not true"), lend(at_));
