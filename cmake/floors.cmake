@@ -7,13 +7,13 @@ whorl_floor(reactor   COMPONENT core USES deferred)
 whorl_floor(net       COMPONENT core USES reactor)
 whorl_floor(facts     COMPONENT core USES deferred)
 whorl_floor(guard     COMPONENT core USES reactor facts)
-whorl_floor(places    COMPONENT core USES guard)
+whorl_floor(places    COMPONENT core USES guard ALSO_ON epoll)
 whorl_floor(process   COMPONENT core USES places)
 whorl_floor(testing   COMPONENT testing USES net places process guard)
 whorl_floor(protocols COMPONENT web  USES deferred LIBRARIES whorl_llhttp)
 whorl_floor(web       COMPONENT web  USES protocols places net TESTS_USE testing)
 whorl_floor(db        COMPONENT db   USES protocols places net TESTS_USE testing LIBRARIES SQLite::SQLite3 pq
-            TESTS_TOGETHER "Postgres*")
+            TESTS_TOGETHER "Postgres*" ALSO_ON epoll)
 whorl_floor(jobs      COMPONENT jobs USES web db process places net facts TESTS_USE testing
             LIBRARIES SQLite::SQLite3 udunits2 nlohmann_json::nlohmann_json simdjson::simdjson)
 whorl_floor(cli       PROGRAM whorl USES jobs web db net places process guard facts TESTS_USE testing

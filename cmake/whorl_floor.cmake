@@ -1,5 +1,5 @@
 # whorl_floor(<name> COMPONENT <component> USES <floor>... [TESTS_USE <floor>...] [LIBRARIES <library>...]
-#             [TESTS_TOGETHER <suites>])
+#             [TESTS_TOGETHER <suites>] [ALSO_ON <back end>])
 # whorl_floor(<name> PROGRAM <program> USES <floor>... [TESTS_USE <floor>...] [LIBRARIES <library>...])
 #
 # Declares the floor src/<name>/. Its sources become the object library whorl_floor_<name>; the objects of all floors of a
@@ -7,6 +7,7 @@
 # become one executable <name>_test that is linked with this floor and the floors below it and nothing else: what a floor
 # may not include it cannot link either, and a floor that does not compile stops no test of the floors below it.
 #
+# ALSO_ON: all tests run once more, as one test of ctest, on this back end (WHORL_BACKEND) instead of the kernel's best.
 # TESTS_TOGETHER names test suites, as in --gtest_filter, that are one test of ctest, for what they share is dear to make.
 #
 # What a floor needs beyond that it says in src/<name>/floor.cmake, which is read after its targets are made.
@@ -30,7 +31,7 @@ function(whorl_link_floors target)
 endfunction()
 
 function(whorl_floor name)
-  cmake_parse_arguments(PARSE_ARGV 1 floor "" "COMPONENT;PROGRAM;TESTS_TOGETHER" "USES;TESTS_USE;LIBRARIES")
+  cmake_parse_arguments(PARSE_ARGV 1 floor "" "COMPONENT;PROGRAM;TESTS_TOGETHER;ALSO_ON" "USES;TESTS_USE;LIBRARIES")
   set(folder "${PROJECT_SOURCE_DIR}/src/${name}")
   file(GLOB sources CONFIGURE_DEPENDS "${folder}/*.cpp")
   file(GLOB headers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/include/whorl/${name}/*.h")
@@ -72,6 +73,11 @@ function(whorl_floor name)
       set_tests_properties(${name}_${together} PROPERTIES TIMEOUT 120)
     endif()
     gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST ${apart} PROPERTIES TIMEOUT 120)
+    if(floor_ALSO_ON)
+      add_test(NAME ${name}_on_${floor_ALSO_ON} COMMAND ${name}_test --gtest_brief=1)
+      set_tests_properties(${name}_on_${floor_ALSO_ON} PROPERTIES
+        TIMEOUT 300 ENVIRONMENT WHORL_BACKEND=${floor_ALSO_ON})
+    endif()
   endif()
 
   file(GLOB more CONFIGURE_DEPENDS "${folder}/floor.cmake")

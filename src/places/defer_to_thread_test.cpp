@@ -107,7 +107,7 @@ TEST(DeferToThread, IdleThreadsCostNoCpuTime) {
 }
 
 TEST(DeferToThread, S63_AtShutdownThePoolFinishesItsWorkWithTheLoopTurning) {
-  reactor loop(make_epoll_backend().value());
+  reactor loop;
   for (int run = 0; run < 2; ++run) {
     gate at;
     std::optional<int> answer;

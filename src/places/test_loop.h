@@ -1,4 +1,5 @@
-// A loop on a kernel back end for the tests of this floor, which need real threads and so cannot have virtual time.
+// A loop on a kernel back end, io_uring unless WHORL_BACKEND says otherwise, for tests that need real threads or
+// descriptors and so cannot have virtual time. CMake runs them on both (ALSO_ON).
 #pragma once
 
 #include <whorl/deferred/deferred.h>
@@ -18,8 +19,6 @@ inline constexpr std::chrono::seconds hung{60};
 
 class test_loop {
  public:
-  test_loop() : loop_(make_epoll_backend().value()) {}
-
   reactor& get() noexcept { return loop_; }
 
   template <class T>

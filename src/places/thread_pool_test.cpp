@@ -81,7 +81,7 @@ TEST(ThreadPool, CoroutinesAwaitIt) {
 }
 
 TEST(ThreadPool, S57_WorkMayBeGivenBeforeTheLoopRunsAndResultsWaitForIt) {
-  reactor loop(make_epoll_backend().value());
+  reactor loop;
   thread_pool pool;
   std::optional<int> answer;
   auto asked = defer_to(pool, twice, 21).add_callback([&](int value) {
@@ -292,7 +292,7 @@ TEST(ThreadPool, S63_WhenTheLoopEndsWhoeverWaitsIsTold) {
   std::optional<failure> why;
   thread_pool pool;
   {
-    reactor loop(make_epoll_backend().value());
+    reactor loop;
     hold(pool, held)
         .add_errback([&](failure f) {
           why = std::move(f);
