@@ -1,5 +1,5 @@
 # whorl_floor(<name> COMPONENT <component> USES <floor>... [TESTS_USE <floor>...] [LIBRARIES <library>...]
-#             [TESTS_TOGETHER <suites>] [ALSO_ON <back end>])
+#             [TESTS_TOGETHER <suites>] [ALSO_ON <back end>] [ONE_THREAD])
 # whorl_floor(<name> PROGRAM <program> USES <floor>... [TESTS_USE <floor>...] [LIBRARIES <library>...])
 #
 # Declares the floor src/<name>/. Its sources become the object library whorl_floor_<name>; the objects of all floors of a
@@ -8,6 +8,7 @@
 # may not include it cannot link either, and a floor that does not compile stops no test of the floors below it.
 #
 # ALSO_ON: all tests run once more, as one test of ctest, on this back end (WHORL_BACKEND) instead of the kernel's best.
+# ONE_THREAD: its tests run on one thread, and are not built for the thread sanitizer, which would have nothing to see.
 # TESTS_TOGETHER names test suites, as in --gtest_filter, that are one test of ctest, for what they share is dear to make.
 #
 # What a floor needs beyond that it says in src/<name>/floor.cmake, which is read after its targets are made.
@@ -31,7 +32,7 @@ function(whorl_link_floors target)
 endfunction()
 
 function(whorl_floor name)
-  cmake_parse_arguments(PARSE_ARGV 1 floor "" "COMPONENT;PROGRAM;TESTS_TOGETHER;ALSO_ON" "USES;TESTS_USE;LIBRARIES")
+  cmake_parse_arguments(PARSE_ARGV 1 floor "ONE_THREAD" "COMPONENT;PROGRAM;TESTS_TOGETHER;ALSO_ON" "USES;TESTS_USE;LIBRARIES")
   set(folder "${PROJECT_SOURCE_DIR}/src/${name}")
   file(GLOB sources CONFIGURE_DEPENDS "${folder}/*.cpp")
   file(GLOB headers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/include/whorl/${name}/*.h")
@@ -60,6 +61,9 @@ function(whorl_floor name)
     set_property(GLOBAL APPEND PROPERTY WHORL_FLOORS_OF_${floor_COMPONENT} ${name})
   endif()
 
+  if(floor_ONE_THREAD AND WHORL_SANITIZE STREQUAL "thread")
+    set(tests "")
+  endif()
   if(tests AND WHORL_BUILD_TESTS)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE whorl_base ${floor_LIBRARIES} GTest::gmock_main)
@@ -72,7 +76,13 @@ function(whorl_floor name)
       add_test(NAME ${name}_${together} COMMAND ${name}_test "--gtest_filter=${floor_TESTS_TOGETHER}")
       set_tests_properties(${name}_${together} PROPERTIES TIMEOUT 120)
     endif()
-    gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST ${apart} PROPERTIES TIMEOUT 120)
+    if(WHORL_SANITIZE)  # a sanitized program takes longer to start than most tests take
+      string(REPLACE "TEST_FILTER;" "--gtest_filter=" filter "${apart}")
+      add_test(NAME ${name} COMMAND ${name}_test --gtest_brief=1 ${filter})
+      set_tests_properties(${name} PROPERTIES TIMEOUT 600)
+    else()
+      gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST ${apart} PROPERTIES TIMEOUT 120)
+    endif()
     if(floor_ALSO_ON)
       add_test(NAME ${name}_on_${floor_ALSO_ON} COMMAND ${name}_test --gtest_brief=1)
       set_tests_properties(${name}_on_${floor_ALSO_ON} PROPERTIES
