@@ -1,5 +1,9 @@
 #include "db/blocking_place.h"
 
+#include <whorl/deferred/task_set.h>
+#include <whorl/reactor/owned_by_loop.h>
+#include <whorl/reactor/reactor.h>
+
 #include <fmt/format.h>
 
 #include <atomic>
@@ -40,6 +44,17 @@ module_list& modules() {
   static module_list all;
   return all;
 }
+
+// Lanes that end by themselves, unless the loop ends first, which then waits for what they are at.
+class retired_lanes final : public owned_by_loop {
+ public:
+  explicit retired_lanes(reactor& /*loop*/) {}
+  void loop_stopping() noexcept override {}
+  void add(deferred<void> stopping) { stopping_.add("stop a lane of a database", std::move(stopping)); }
+
+ private:
+  task_set stopping_;
+};
 
 }  // namespace
 
@@ -96,7 +111,10 @@ std::shared_ptr<blocking_place> blocking_place::make_lane(const driver_module& o
   auto made = std::make_unique<blocking_place>();
   made->lane_ = std::make_unique<lane<connection_table>>(lane_options{.name = of.name});
   // What is queued on it then, such as the closing of its last connection, is done before it ends.
-  return {made.release(), [](blocking_place* gone) { retire(std::unique_ptr<blocking_place>(gone)).detach(); }};
+  return {made.release(), [](blocking_place* gone) {
+            auto& loop = reactor::of_this_thread("stop a lane of a database");
+            loop.companion<retired_lanes>().add(retire(std::unique_ptr<blocking_place>(gone)));
+          }};
 }
 
 deferred<void> blocking_place::retire(std::unique_ptr<blocking_place> gone) {

@@ -110,31 +110,33 @@ bool lies_between(const stack_frame& frame) {
   return std::ranges::any_of(inner, [&](std::string_view prefix) { return frame.function.starts_with(prefix); });
 }
 
-// What is mapped into the process, with its debug information as far as it was looked at.
+// Loaded once, and never given back: threads may ask while the program ends.
+const dw_library& library_of_program() {
+  static const auto& one = *new dw_library;
+  return one;
+}
+
+// What is mapped into the process now, with its debug information. It holds descriptors and much memory while it lives.
 class debug_information {
  public:
-  debug_information() {
+  debug_information() : library_(library_of_program()) {
     if (library_.handle == nullptr || !library_.complete) {
       return;
     }
     callbacks_.find_elf = library_.find_elf;
     callbacks_.find_debuginfo = library_.find_debuginfo;
     session_ = library_.begin(&callbacks_);
+    if (session_ != nullptr) {
+      library_.report_begin(session_);
+      library_.report_process(session_, ::getpid());
+      library_.report_end(session_, nullptr, nullptr);
+    }
   }
   debug_information(const debug_information&) = delete;
   debug_information& operator=(const debug_information&) = delete;
   ~debug_information() {
     if (session_ != nullptr) {
       library_.end(session_);
-    }
-  }
-
-  // Looks at what is mapped now; modules that were known keep what was read of them.
-  void look_again() {
-    if (session_ != nullptr) {
-      library_.report_begin(session_);
-      library_.report_process(session_, ::getpid());
-      library_.report_end(session_, nullptr, nullptr);
     }
   }
 
@@ -173,7 +175,7 @@ class debug_information {
     }
   }
 
-  dw_library library_;
+  const dw_library& library_;
   Dwfl_Callbacks callbacks_{};
   Dwfl* session_ = nullptr;
 };
@@ -192,8 +194,7 @@ std::string stack_frame::describe() const {
 
 std::vector<stack_frame> resolve(std::span<const std::uintptr_t> stack) {
   const mutex_lock lock(resolving);
-  static auto& information = *new debug_information;  // never destroyed: threads may ask while the program ends
-  information.look_again();
+  const debug_information information;
   std::vector<stack_frame> frames;
   for (const std::uintptr_t address : stack) {
     stack_frame& frame = frames.emplace_back();

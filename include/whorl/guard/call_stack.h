@@ -1,8 +1,7 @@
 // Addresses in this process, as functions, files and lines.
 //
 // Thread: any; one thread at a time resolves, others wait.
-// Cost:   the first time it reads the debug information of what the address is in, which takes 100 ms and more: not for a
-//         loop.
+// Cost:   it reads the debug information of what the addresses are in, which takes 50 ms and more: not for a loop.
 // Source: dwfl(3) of elfutils; without debug information a function's name is what the symbol table says.
 #pragma once
 
