@@ -21,8 +21,15 @@ class waiting_for {
   postgres_request& request_;
 };
 
+// What was to stop and came to its end all the same was done, outside of a transaction. Inside of one it was not yet, and
+// must fail: else the transaction would go on, with nobody to cancel it again.
 void throw_failure(const postgres_request& of, const std::optional<error>& asked_to_stop) {
   if (!of.why_not) {
+    const bool plain = of.kind == request_kind::statement || of.kind == request_kind::stream;
+    const bool may_be_undone = of.kind == request_kind::begin || (of.in_transaction && plain);
+    if (asked_to_stop && may_be_undone) {
+      throw error(*asked_to_stop);
+    }
     return;
   }
   const bool stopped = asked_to_stop && of.why_not->code() == sqlstate_code("57014");

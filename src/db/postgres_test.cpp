@@ -197,6 +197,17 @@ TEST_F(Postgres, S120_ATransactionThatIsCancelledIsRolledBackOnAConnectionThatSe
   EXPECT_EQ(store.statistics().dropped, 0);
 }
 
+// Also while it connects, begins, or sends its first statement.
+TEST_F(Postgres, S120_ATransactionMayBeCancelledAtAnyMoment) {
+  for (int limit = 0; limit < 40; ++limit) {
+    database fresh(loop.get(), postgres(server.by_socket()), {.most_connections = 1});
+    const failure why =
+        loop.run_to_failure(within(loop.get(), fresh.transact(sleep_long), std::chrono::microseconds(limit * 500)));
+    EXPECT_TRUE(why.check(errc::timed_out)) << why.describe();
+  }
+  EXPECT_EQ(count(), 0);
+}
+
 TEST_F(Postgres, AStatementThatIsDroppedIsStoppedInTheServer) {
   {
     auto own = loop.run(store.connect());
