@@ -51,16 +51,13 @@ class CalcsInProcesses : public testing::TestWithParam<kernel_loop> {
   outcome<calc_result> run(const calc& chosen, std::string_view arguments) {
     auto checked = chosen.check(parse_value(arguments).value());
     if (!checked) throw checked.error().to_error();
-    calc_run given{.places = {.pool = pool_,
-                              .pool_threads = 2,
-                              .units = *units_,
-                              .inputs = nullptr,
-                              .processes = &*processes_,
-                              .programs = &programs_},
-                   .arguments = std::move(*checked),
-                   .progress = calc_progress(),
-                   .table = {}};
-    return finish(chosen.run(std::move(given)));
+    const calc_places places{.pool = pool_,
+                             .pool_threads = 2,
+                             .units = *units_,
+                             .inputs = nullptr,
+                             .processes = &*processes_,
+                             .programs = &programs_};
+    return finish(chosen.run({places, std::move(*checked), calc_progress(), {}}));
   }
 
   outcome<calc_result> finish(deferred<calc_result> pending) {
