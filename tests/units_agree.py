@@ -14,6 +14,7 @@ import sys
 import tempfile
 
 INPUT = pathlib.Path(__file__).resolve().parent.parent / "examples" / "data" / "seattle-weather.csv"
+PROGRAM = pathlib.Path(os.environ["WHORL_BUILD_DIR"]) / "example_convert_table"
 LARGEST_DIFFERENCE = 1e-9
 
 # column: units as UDUNITS-2 knows them, and how `units` is asked for the same
@@ -32,9 +33,8 @@ def read_table(path):
 
 
 def convert(output):
-    program = pathlib.Path(os.environ["WHORL_BUILD_DIR"]) / "example_convert_table"
     columns = [word for name, units in COLUMNS.items() for word in (name, units[0], units[1])]
-    subprocess.run([program, INPUT, output, *columns], check=True, stdout=subprocess.DEVNULL, timeout=60)
+    subprocess.run([PROGRAM, INPUT, output, *columns], check=True, stdout=subprocess.DEVNULL, timeout=60)
 
 
 def ask_units(questions):
@@ -67,6 +67,9 @@ def differences(header, before, after):
 def main():
     if shutil.which("units") is None:
         print("units is not installed; nothing compared")
+        sys.exit(77)
+    if not PROGRAM.exists():
+        print(f"{PROGRAM} is not built here; nothing compared")
         sys.exit(77)
     with tempfile.TemporaryDirectory() as folder:
         output = pathlib.Path(folder) / "imperial.csv"

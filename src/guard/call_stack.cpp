@@ -29,7 +29,6 @@ struct dw_library {
       find(report_end, "dwfl_report_end");
       find(report_process, "dwfl_linux_proc_report");
       find(find_elf, "dwfl_linux_proc_find_elf");
-      find(find_debuginfo, "dwfl_standard_find_debuginfo");
       find(module_at, "dwfl_addrmodule");
       find(name_at, "dwfl_module_addrname");
       find(next_unit, "dwfl_module_nextcu");
@@ -54,7 +53,6 @@ struct dw_library {
   decltype(&dwfl_report_end) report_end = nullptr;
   decltype(&dwfl_linux_proc_report) report_process = nullptr;
   decltype(&dwfl_linux_proc_find_elf) find_elf = nullptr;
-  decltype(&dwfl_standard_find_debuginfo) find_debuginfo = nullptr;
   decltype(&dwfl_addrmodule) module_at = nullptr;
   decltype(&dwfl_module_addrname) name_at = nullptr;
   decltype(&dwfl_module_nextcu) next_unit = nullptr;
@@ -116,6 +114,12 @@ const dw_library& library_of_program() {
   return one;
 }
 
+// Debug information that is in no mapped file is not looked for: libdw would ask servers on the network for it.
+int nowhere_else(Dwfl_Module* /*module*/, void** /*user*/, const char* /*name*/, Dwarf_Addr /*base*/,
+                 const char* /*file*/, const char* /*link*/, GElf_Word /*checksum*/, char** /*found*/) {
+  return -1;
+}
+
 // What is mapped into the process now, with its debug information. It holds descriptors and much memory while it lives.
 class debug_information {
  public:
@@ -124,7 +128,7 @@ class debug_information {
       return;
     }
     callbacks_.find_elf = library_.find_elf;
-    callbacks_.find_debuginfo = library_.find_debuginfo;
+    callbacks_.find_debuginfo = nowhere_else;
     session_ = library_.begin(&callbacks_);
     if (session_ != nullptr) {
       library_.report_begin(session_);
