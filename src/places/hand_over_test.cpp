@@ -183,11 +183,17 @@ void fill(index_range range, std::vector<int>* cells) {
   }
 }
 
+void hold(index_range /*range*/, std::vector<int>* /*cells*/, gate* at) { at->opened.wait(); }
+
 TEST_F(HandOver, PartsThatShareAnObjectSayThatTheyMay) {
   std::vector<int> cells(1000);
+  gate at;
   const range_split split{.size = cells.size(), .parts = 4};
-  EXPECT_THAT(refusal_of_call([&] { parallel_for(pool_, split, fill, unchecked(&cells, "not said")).detach(); }),
-              HasSubstr("any_thread"));
+  EXPECT_THAT(
+      refusal_of_call([&] { parallel_for(pool_, split, hold, unchecked(&cells, "not said"), lend(at)).detach(); }),
+      HasSubstr("any_thread"));
+  at.opened.count_down();
+  loop_.turn_until([&] { return pool_.statistics().running + pool_.statistics().queued == 0; });
   loop_.run(
       parallel_for(pool_, split, fill, unchecked(&cells, "each part writes its own", thread_affinity::any_thread)));
   EXPECT_THAT(cells, testing::Each(1));
