@@ -94,7 +94,7 @@ std::set<std::int64_t> entries(test_loop& loop, database& store) {
 
 TEST(PostgresCrash, EveryTransactionIsReportedAsItWasAndNoneHangs) {
   postgres_server server;
-  test_loop loop;
+  test_loop loop(whole_time());
   database store(loop.get(), postgres(server.by_socket()), {.most_connections = connections});
   loop.run(store.query("CREATE TABLE ledger (i bigint PRIMARY KEY)"));
   loop.run(store.query("CREATE TABLE counters (i bigint PRIMARY KEY, entries bigint)"));

@@ -19,6 +19,9 @@ inline constexpr std::chrono::seconds hung{60};
 
 class test_loop {
  public:
+  test_loop() = default;
+  explicit test_loop(std::chrono::milliseconds takes) : patience_(takes + hung) {}
+
   reactor& get() noexcept { return loop_; }
 
   template <class T>
@@ -28,9 +31,10 @@ class test_loop {
 
   template <class Condition>
   void turn_until(Condition holds) {
-    const time_point late = loop_.now() + hung;
+    const time_point late = loop_.now() + patience_;
     while (!holds()) {
-      ASSERT_LT(loop_.now(), late) << "the loop was turned for a minute and what was waited for did not happen";
+      ASSERT_LT(loop_.now(), late) << "the loop was turned for " << patience_.count() / 1000
+                                   << " s and what was waited for did not happen";
       loop_.turn(loop_.now() + std::chrono::milliseconds(1));  // a turn delivers first and waits then
     }
   }
@@ -60,6 +64,7 @@ class test_loop {
   }
 
  private:
+  const std::chrono::milliseconds patience_ = hung;
   reactor loop_;
 };
 
