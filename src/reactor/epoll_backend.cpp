@@ -44,7 +44,7 @@ class epoll_backend final : public backend {
   int start() noexcept { return parts_.set.valid() ? waker_.start() : errno; }
 
   std::string_view name() const noexcept override { return "epoll"; }
-  time_point now() const noexcept override { return std::chrono::steady_clock::now(); }
+  time_point now() const noexcept override { return monotonic_now(); }
 
   result<std::unique_ptr<listener>> listen(const address& at, const listen_options& options,
                                            accept_events& events) override {

@@ -29,21 +29,14 @@ constexpr std::uint64_t tick_of(time_point when) noexcept {
 
 }  // namespace
 
-delayed_call timer_queue::share(timer& added) noexcept {
-  ++added.owners_;
-  return delayed_call(added);
-}
-
 void timer_queue::release(timer& shared) noexcept {
   if (--shared.owners_ == 0) {
-    delete &shared;
+    detail::timer_memory::give(&shared, shared.granules_);
   }
 }
 
 void timer_queue::insert(timer& added, time_point due) noexcept {
-  added.queue_ = this;
   added.due_ = due;
-  added.sequence_ = next_sequence_++;
   ++size_;
   place(added);
 }
@@ -51,7 +44,10 @@ void timer_queue::insert(timer& added, time_point due) noexcept {
 void timer_queue::place(timer& placed) noexcept {
   const tick at = std::max(tick_of(placed.due_), current_);
   const tick differing = at ^ current_;
-  const unsigned level = differing == 0 ? 0 : (static_cast<unsigned>(std::bit_width(differing)) - 1) / slot_bits;
+  unsigned level = 0;
+  for (tick above = differing >> slot_bits; above != 0; above >>= slot_bits) {
+    ++level;  // counted, not computed: a loop's timers last alike, and what is foreseen costs no waiting
+  }
   const auto digit = static_cast<unsigned>(at >> (level * slot_bits)) % slots_per_level;
   placed.slot_ = static_cast<std::uint16_t>(level * slots_per_level + digit);
 
@@ -128,17 +124,18 @@ void timer_queue::collect_due(time_point now) noexcept {
   current_ = std::max(current_, now_tick);
 }
 
+// Calls come into a slot in the order in which they were added: from above, before any is added to the slot itself.
 void timer_queue::collect_slot(unsigned index, time_point now) noexcept {
   sorting_.clear();
   for (timer* each = take_slot(index); each != nullptr; each = each->next_) {
-    sorting_.push_back(each);
+    sorting_.push_back({.at = each->due_, .place = sorting_.size(), .who = each});
   }
-  std::ranges::sort(sorting_, {}, [](const timer* t) { return std::tuple(t->due_, t->sequence_); });
-  for (timer* each : sorting_) {
-    if (each->due_ <= now) {
-      append_due(*each);
+  std::ranges::sort(sorting_, {}, [](const falling_due& each) { return std::tuple(each.at, each.place); });
+  for (const falling_due& each : sorting_) {
+    if (each.at <= now) {
+      append_due(*each.who);
     } else {
-      place(*each);
+      place(*each.who);
     }
   }
 }
@@ -187,7 +184,8 @@ void timer_queue::cancel(timer& gone) noexcept {
 void timer_queue::abandon(timer& gone) noexcept {
   unlink(gone);
   --size_;
-  delete &gone;
+  gone.destroy_call();
+  detail::timer_memory::give(&gone, gone.granules_);
 }
 
 void timer_queue::move(timer& moved, time_point due) noexcept {
@@ -208,7 +206,7 @@ void timer_queue::clear() noexcept {
 void delayed_call::drop() noexcept {
   detail::timer& dropped = *std::exchange(timer_, nullptr);
   if (dropped.state_ == detail::timer::state::waiting) {
-    dropped.queue_->abandon(dropped);
+    queue_->abandon(dropped);
   } else {
     timer_queue::release(dropped);
   }
@@ -236,13 +234,13 @@ detail::timer& delayed_call::waiting_timer(const char* doing) const {
 
 void delayed_call::reset(duration from_now) {
   detail::timer& waiting = waiting_timer("reset()");
-  waiting.queue_->move(waiting, due_after(waiting.queue_->now_(), from_now));
+  queue_->move(waiting, due_after(queue_->now_(), from_now));
 }
 
 void delayed_call::delay(duration further) {
   detail::timer& waiting = waiting_timer("delay()");
   const time_point due = further < duration::zero() ? waiting.due_ + further : due_after(waiting.due_, further);
-  waiting.queue_->move(waiting, due);
+  queue_->move(waiting, due);
 }
 
 time_point delayed_call::due() const {

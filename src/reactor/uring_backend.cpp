@@ -61,7 +61,7 @@ class uring_backend final : public backend {
   ~uring_backend() override { waker_.abandon(); }
 
   std::string_view name() const noexcept override { return "uring"; }
-  time_point now() const noexcept override { return std::chrono::steady_clock::now(); }
+  time_point now() const noexcept override { return monotonic_now(); }
 
   result<std::unique_ptr<listener>> listen(const address& at, const listen_options& options,
                                            accept_events& events) override {

@@ -117,7 +117,7 @@ class in_context {
   }
 
  private:
-  F call_;
+  [[no_unique_address]] F call_;
   context_share in_;
 };
 

@@ -4,17 +4,19 @@
 // in the order of their adding among equals (S43).
 //
 // Thread:   belongs to its loop's thread.
-// Cost:     adding and cancelling are O(1), from a free list; a timer moves down at most once a level.
+// Cost:     adding and cancelling are O(1), without a general-purpose allocation (timer_memory.h), and mostly touch one
+//           cache line of the timer; a timer moves down at most once a level.
 #pragma once
 
-#include <whorl/deferred/frame_pool.h>
 #include <whorl/reactor/time.h>
+#include <whorl/reactor/timer_memory.h>
 
 #include <array>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <memory>
+#include <new>
 #include <optional>
 #include <source_location>
 #include <utility>
@@ -27,15 +29,16 @@ class delayed_call;
 
 namespace detail {
 
-// A call in the wheel, shared by the queue, while it waits there, and by its handle.
-class timer : public framed {
+// A call in the wheel, shared by the queue, while it waits there, and by its handle. One with a call of two words fills
+// a cache line.
+class timer {
  public:
-  explicit timer(const std::source_location& added) noexcept : added_(added) {}
+  timer(const std::source_location& added, std::uint8_t granules) noexcept : added_(added), granules_(granules) {}
   timer(const timer&) = delete;
   timer& operator=(const timer&) = delete;
 
  protected:
-  virtual ~timer() = default;
+  ~timer() = default;
 
  private:
   friend class whorl::timer_queue;
@@ -44,29 +47,34 @@ class timer : public framed {
   enum class state : std::uint8_t { waiting, running, over };
 
   virtual void call() = 0;
-  virtual void destroy_call() noexcept = 0;
+  virtual void destroy_call() noexcept = 0;  // once
 
   timer* previous_ = nullptr;
   timer* next_ = nullptr;
-  timer_queue* queue_ = nullptr;
   time_point due_{};
-  std::uint64_t sequence_ = 0;
   std::source_location added_;
   std::uint16_t slot_ = 0;
   state state_ = state::waiting;
-  std::uint8_t owners_ = 1;
+  std::uint8_t owners_ = 2;
+  const std::uint8_t granules_;  // of timer_memory
 };
 
 template <class F>
 class timer_of final : public timer {
  public:
-  timer_of(F call, const std::source_location& added) : timer(added), call_(std::move(call)) {}
+  timer_of(F call, const std::source_location& added)
+      : timer(added, timer_memory::granules(sizeof(timer_of))), call_(std::move(call)) {}
+  timer_of(const timer_of&) = delete;
+  timer_of& operator=(const timer_of&) = delete;
+  ~timer_of() = delete;  // the call ends before the memory does
 
  private:
-  void call() override { std::invoke(*call_); }
-  void destroy_call() noexcept override { call_.reset(); }
+  void call() override { std::invoke(call_); }
+  void destroy_call() noexcept override { call_.~F(); }
 
-  std::optional<F> call_;
+  union {
+    F call_;
+  };
 };
 
 }  // namespace detail
@@ -78,10 +86,11 @@ class timer_of final : public timer {
 class [[nodiscard]] delayed_call {
  public:
   delayed_call() noexcept = default;  // of nothing
-  delayed_call(delayed_call&& other) noexcept : timer_(std::exchange(other.timer_, nullptr)) {}
+  delayed_call(delayed_call&& other) noexcept : timer_(std::exchange(other.timer_, nullptr)), queue_(other.queue_) {}
   delayed_call& operator=(delayed_call&& other) noexcept {
     delayed_call taken(std::move(other));
     std::swap(timer_, taken.timer_);
+    std::swap(queue_, taken.queue_);
     return *this;
   }
   ~delayed_call() {
@@ -99,11 +108,12 @@ class [[nodiscard]] delayed_call {
 
  private:
   friend class timer_queue;
-  explicit delayed_call(detail::timer& shared) noexcept : timer_(&shared) {}
+  delayed_call(detail::timer& shared, timer_queue& queue) noexcept : timer_(&shared), queue_(&queue) {}
   detail::timer& waiting_timer(const char* doing) const;
   void drop() noexcept;
 
   detail::timer* timer_ = nullptr;
+  timer_queue* queue_ = nullptr;  // which is there while the call waits
 };
 
 class timer_queue {
@@ -119,9 +129,9 @@ class timer_queue {
   // `at`, where it was added, is told when it throws.
   template <std::invocable F>
   delayed_call add(time_point due, F call, std::source_location at = std::source_location::current()) {
-    auto* added = new detail::timer_of<F>(std::move(call), at);
-    insert(*added, due);
-    return share(*added);
+    timer& added = make(std::move(call), at);
+    insert(added, due);
+    return delayed_call(added, *this);
   }
 
   // When there is something to do: the earliest due time, or an earlier moment; nothing if there are no calls.
@@ -153,7 +163,19 @@ class timer_queue {
   static constexpr unsigned levels = 9;                                // enough for all ticks that fit in a time_point
   static constexpr std::uint16_t due_slot = levels * slots_per_level;  // not in the wheel: about to run
 
-  delayed_call share(timer& added) noexcept;
+  template <class F>
+  timer& make(F&& call, const std::source_location& at) {
+    using made = detail::timer_of<F>;
+    static_assert(alignof(made) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
+    void* memory = memory_.take(sizeof(made));
+    try {
+      return *::new (memory) made(std::move(call), at);
+    } catch (...) {
+      detail::timer_memory::give(memory, detail::timer_memory::granules(sizeof(made)));
+      throw;
+    }
+  }
+
   void insert(timer& added, time_point due) noexcept;
   void place(timer& placed) noexcept;
   void unlink(timer& gone) noexcept;
@@ -170,15 +192,20 @@ class timer_queue {
   void collect_slot(unsigned index, time_point now) noexcept;
   void append_due(timer& due) noexcept;
 
+  struct falling_due {
+    time_point at;
+    std::size_t place;  // in its slot: the order of adding among equals
+    timer* who;
+  };
+
   clock now_;
-  // The two counters stand apart: counted together as one vector, they would wait for each other's stores.
-  std::uint64_t next_sequence_ = 0;
+  detail::timer_memory memory_;
   tick current_ = 0;  // every occupied slot starts at or after it
   std::size_t size_ = 0;
   std::uint16_t occupied_levels_ = 0;
   std::array<std::uint64_t, levels> occupied_{};  // a bit for each slot
   std::array<slot, due_slot + 1> slots_{};
-  std::vector<timer*> sorting_;  // kept for its memory
+  std::vector<falling_due> sorting_;  // kept for its memory
 };
 
 }  // namespace whorl
