@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <whorl/facts/verdict.h>
 #include <whorl/guard/blocking_call.h>
 
@@ -29,8 +30,20 @@ bool waits(facts::blocking_class how) {
 
 }  // namespace
 
+std::string place_in_program(std::span<const stack_frame> stack) {
+  // A line of the standard library is of a function that was inlined.
+  const auto own = std::ranges::find_if(stack, [](const stack_frame& frame) {
+    return !frame.file.empty() && !lies_between(frame) && frame.file.find("/c++/") == std::string::npos;
+  });
+  if (own == stack.end()) {
+    return {};
+  }
+  return fmt::format("{}:{}", std::string_view(own->file).substr(own->file.rfind('/') + 1), own->line);
+}
+
 std::optional<blocking_call> find_blocking_call(std::span<const stack_frame> stack) {
-  for (const stack_frame& frame : std::views::reverse(stack)) {
+  for (std::size_t outside = stack.size(); outside-- > 0;) {
+    const stack_frame& frame = stack[outside];
     const std::string_view name = public_name(frame.function);
     if (name.empty() || name.find_first_of(":<( ") != std::string_view::npos) {
       continue;
@@ -39,7 +52,8 @@ std::optional<blocking_call> find_blocking_call(std::span<const stack_frame> sta
     if (known.found && waits(known.blocking.blocking)) {
       return blocking_call{.function = std::string(name),
                            .waits_for = std::string(facts::name_of(known.blocking.blocking)),
-                           .instead = std::string(known.on_loop)};
+                           .instead = std::string(known.on_loop),
+                           .at = place_in_program(stack.subspan(outside + 1))};
     }
   }
   return std::nullopt;

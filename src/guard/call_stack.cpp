@@ -103,11 +103,6 @@ std::string demangled(const char* name) {
   return status == 0 ? without_types(text.get()) : name;
 }
 
-bool lies_between(const stack_frame& frame) {
-  constexpr std::array<std::string_view, 5> inner{"std::", "whorl::detail::", "_ZNSt", "_ZSt", "_ZNKSt"};
-  return std::ranges::any_of(inner, [&](std::string_view prefix) { return frame.function.starts_with(prefix); });
-}
-
 // Loaded once, and never given back: threads may ask while the program ends.
 const dw_library& library_of_program() {
   static const auto& one = *new dw_library;
@@ -185,8 +180,33 @@ class debug_information {
 };
 
 constinit mutex resolving;
+constinit std::size_t keepers WHORL_GUARDED_BY(resolving) = 0;
+
+// Never destroyed: threads may ask while the program ends.
+std::unique_ptr<debug_information>& kept_information() WHORL_REQUIRES(resolving) {
+  static auto& kept = *new std::unique_ptr<debug_information>;
+  return kept;
+}
 
 }  // namespace
+
+kept_debug_information::kept_debug_information() {
+  const mutex_lock lock(resolving);
+  ++keepers;
+}
+
+kept_debug_information::~kept_debug_information() {
+  const mutex_lock lock(resolving);
+  if (--keepers == 0) {
+    kept_information().reset();
+  }
+}
+
+bool lies_between(const stack_frame& frame) {
+  constexpr std::array<std::string_view, 6> inner{"std::", "whorl::detail::", "_ZNSt", "_ZSt", "_ZNKSt", "__gthread"};
+  return std::ranges::any_of(inner, [&](std::string_view prefix) { return frame.function.starts_with(prefix); }) ||
+         frame.file.find("/src/calls/wrap_") != std::string::npos;
+}
 
 std::string stack_frame::describe() const {
   std::string name = function.empty() ? fmt::format("{:#x}", address) : function;
@@ -198,13 +218,19 @@ std::string stack_frame::describe() const {
 
 std::vector<stack_frame> resolve(std::span<const std::uintptr_t> stack) {
   const mutex_lock lock(resolving);
-  const debug_information information;
+  auto& kept = kept_information();
+  if (!kept) {
+    kept = std::make_unique<debug_information>();
+  }
   std::vector<stack_frame> frames;
   for (const std::uintptr_t address : stack) {
     stack_frame& frame = frames.emplace_back();
     frame.address = address;
     // A call returns to the instruction behind it, which may belong to another line or function.
-    information.describe(frames.size() == 1 ? address : address - 1, frame);
+    kept->describe(frames.size() == 1 ? address : address - 1, frame);
+  }
+  if (keepers == 0) {
+    kept.reset();
   }
   return frames;
 }

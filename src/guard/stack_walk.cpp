@@ -227,6 +227,16 @@ std::vector<std::uintptr_t> stack_of_sleeping(std::uintptr_t stack_pointer, std:
   return addresses(instruction, std::span(frames).first(count), {.base = stack_pointer, .words = words});
 }
 
+std::vector<std::uintptr_t> stack_from(const void* frame, const void* returns_to) {
+  const auto base = reinterpret_cast<std::uintptr_t>(frame);
+  const auto address = reinterpret_cast<std::uintptr_t>(returns_to);
+  std::vector<std::uintptr_t> stack = stack_of_sleeping(base, address - 1);
+  if (stack.size() > 1 && stack[1] == address) {
+    stack.erase(stack.begin() + 1);
+  }
+  return stack;
+}
+
 std::vector<std::uintptr_t> stack_of_running(pid_t thread) {
   static std::array<capture, 2> captures;
   const mutex_lock lock(asking);

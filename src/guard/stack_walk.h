@@ -14,4 +14,8 @@ std::vector<std::uintptr_t> stack_of_sleeping(std::uintptr_t stack_pointer, std:
 // Of one that runs: it is interrupted by a signal. Empty when it does not answer in time.
 std::vector<std::uintptr_t> stack_of_running(pid_t thread);
 
+// Of the calling thread, from a frame of its own outwards: the first address is the instruction that called what returns
+// to `returns_to`, where the frame follows.
+std::vector<std::uintptr_t> stack_from(const void* frame, const void* returns_to);
+
 }  // namespace whorl::detail

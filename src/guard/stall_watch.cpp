@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <whorl/deferred/log.h>
 #include <whorl/guard/blocking_call.h>
+#include <whorl/guard/permit_blocking.h>
 #include <whorl/guard/stall_watch.h>
 
 #include <algorithm>
@@ -10,6 +11,8 @@
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "guard/teller.h"
 
 namespace whorl {
 
@@ -32,6 +35,7 @@ void tell(const finding& found) {
          {"for", seconds(found.lasted)},
          {"doing", found.look->describe()},
          {"call", call ? call->function : "none that waits"},
+         {"at", call ? call->at : place_in_program(stack)},
          {"instead", call ? call->instead : "cut it in steps (whorl::cooperator), or whorl::defer_to a thread_pool"},
          {"stack", describe(stack)}});
   } else {
@@ -94,7 +98,9 @@ class loop_watcher {
         }
         found = look_around();
       }
-      std::ranges::for_each(found, tell);
+      for (finding& each : found) {
+        detail::tell_later([each = std::move(each)] { tell(each); });
+      }
     }
   }
 
@@ -128,6 +134,9 @@ class loop_watcher {
       return told ? std::optional(finding{watched.chosen_.name, lasted, std::nullopt}) : std::nullopt;
     }
     if (heartbeat::resting(watched.count_) || lasted < std::max(watched.chosen_.limit, watched.told_ * 2)) {
+      return std::nullopt;
+    }
+    if (detail::blocking_is_permitted(watched.thread_, watched.heart_)) {
       return std::nullopt;
     }
     if (!asleep(watched.thread_) && !really_computes(watched, now)) {

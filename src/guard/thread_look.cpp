@@ -82,15 +82,9 @@ std::string first_line(const std::string& path) {
   return line;
 }
 
-std::string descriptor_text(unsigned long number) {
-  std::error_code ignored;
-  const auto target = std::filesystem::read_symlink(fmt::format("/proc/self/fd/{}", number), ignored);
-  return fmt::format("descriptor {}{}{}", number, ignored ? "" : ", ", target.string());
-}
-
 std::string waits_on(long number, unsigned long first_argument, waits_for first) {
   if (first == waits_for::descriptor) {
-    return descriptor_text(first_argument);
+    return describe_descriptor(static_cast<int>(first_argument));
   }
   switch (number) {
     case SYS_futex: return "a lock, a condition or a thread";
@@ -103,6 +97,12 @@ std::string waits_on(long number, unsigned long first_argument, waits_for first)
 }
 
 }  // namespace
+
+std::string describe_descriptor(int number) {
+  std::error_code ignored;
+  const auto target = std::filesystem::read_symlink(fmt::format("/proc/self/fd/{}", number), ignored);
+  return fmt::format("descriptor {}{}{}", number, ignored ? "" : ", ", target.string());
+}
 
 pid_t this_thread_number() noexcept { return static_cast<pid_t>(::syscall(SYS_gettid)); }
 

@@ -23,6 +23,8 @@ thread_local constinit loops_of_thread here;
 
 }  // namespace
 
+constinit std::atomic<void (*)(reactor&)> detail::when_a_loop_is_made{nullptr};
+
 // While it lives, its loop is of_this_thread().
 class reactor::turning_scope {
  public:
@@ -67,6 +69,9 @@ reactor::reactor(std::unique_ptr<backend> io)
   previous_of_thread_ = std::exchange(here.made_last, this);
   detail::this_thread.now = now().time_since_epoch().count();
   enter_pending();
+  if (auto* add_guards = detail::when_a_loop_is_made.load()) {
+    add_guards(*this);
+  }
 }
 
 reactor::~reactor() {

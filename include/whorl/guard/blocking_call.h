@@ -16,7 +16,11 @@ struct blocking_call {
   std::string function;
   std::string waits_for;  // the class of facts::blocking_class: "descriptor", "timed", ...
   std::string instead;    // what to use on a loop
+  std::string at;         // where the program calls it, see place_in_program
 };
+
+// The innermost frame of the program's own, as far as lines are known: "source.cpp:40". Empty if none is.
+std::string place_in_program(std::span<const stack_frame> stack);
 
 std::optional<blocking_call> find_blocking_call(std::span<const stack_frame> stack);
 

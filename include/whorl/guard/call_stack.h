@@ -22,8 +22,21 @@ struct stack_frame {
   std::string describe() const;
 };
 
+// While one lives, debug information that was read is kept: for who resolves many stacks. It takes much memory and a
+// descriptor for each library. Code that is loaded meanwhile is known by its symbols only.
+class kept_debug_information {
+ public:
+  kept_debug_information();
+  kept_debug_information(const kept_debug_information&) = delete;
+  kept_debug_information& operator=(const kept_debug_information&) = delete;
+  ~kept_debug_information();
+};
+
 // The innermost is an address that runs or sleeps now, the others are those that calls return to.
 std::vector<stack_frame> resolve(std::span<const std::uintptr_t> stack);
+
+// A frame of the standard library, of whorl's own details, or of a wrapper: not what one looks for.
+bool lies_between(const stack_frame& frame);
 
 // "convert (units.cpp:31) < main (main.cpp:9)": without what lies between, of the standard library and of whorl's own
 // details, as long as something is left.

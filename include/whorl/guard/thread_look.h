@@ -46,4 +46,7 @@ bool asleep(pid_t thread);
 
 thread_look look_at(pid_t thread);
 
+// "descriptor 7, pipe:[81526]"
+std::string describe_descriptor(int number);
+
 }  // namespace whorl

@@ -20,6 +20,7 @@
 #include <whorl/reactor/time_histogram.h>
 #include <whorl/reactor/timers.h>
 
+#include <atomic>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -38,6 +39,7 @@ class reactor;
 namespace detail {
 class stop_signals;
 int run_to_the_end(reactor& loop, std::move_only_function<deferred<int>()> main);
+extern constinit std::atomic<void (*)(reactor&)> when_a_loop_is_made;  // the guard adds itself here; null: nothing
 }  // namespace detail
 
 class reactor {

@@ -1,0 +1,100 @@
+#include "guard/teller.h"
+
+#include <pthread.h>
+#include <whorl/deferred/log.h>
+#include <whorl/deferred/mutex.h>
+#include <whorl/guard/call_stack.h>
+
+#include <condition_variable>
+#include <csignal>
+#include <cstdint>
+#include <deque>
+#include <thread>
+#include <utility>
+
+namespace whorl::detail {
+
+namespace {
+
+class teller {
+ public:
+  // Never destroyed: it may be telling something while the program ends.
+  static teller& of_program() {
+    static auto& one = *new teller;
+    return one;
+  }
+
+  void add(telling what) {
+    const mutex_lock lock(mutex_);
+    queue_.push_back(std::move(what));
+    ++given_;
+    if (!std::exchange(runs_, true)) {
+      start();
+    }
+  }
+
+  void wait() {
+    mutex_lock lock(mutex_);
+    const std::uint64_t until = given_;
+    while (told_ < until) {
+      lock.wait(changed_);
+    }
+  }
+
+ private:
+  // Signals are for the program's threads.
+  void start() {
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    std::thread([this] { tell_all(); }).detach();
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+
+  void tell_all() {
+    pthread_setname_np(pthread_self(), "guard");
+    set_log_thread_name("guard");
+    const kept_debug_information kept;
+    while (telling next = take()) {
+      try {
+        next();
+      } catch (...) {
+        log(log_level::error, "the guard could not tell what it found");
+      }
+      next = nullptr;
+      count_one();
+    }
+  }
+
+  telling take() {
+    const mutex_lock lock(mutex_);
+    if (queue_.empty()) {
+      runs_ = false;
+      return nullptr;
+    }
+    telling next = std::move(queue_.front());
+    queue_.pop_front();
+    return next;
+  }
+
+  void count_one() {
+    const mutex_lock lock(mutex_);
+    ++told_;
+    changed_.notify_all();
+  }
+
+  mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<telling> queue_ WHORL_GUARDED_BY(mutex_);
+  bool runs_ WHORL_GUARDED_BY(mutex_) = false;
+  std::uint64_t given_ WHORL_GUARDED_BY(mutex_) = 0;
+  std::uint64_t told_ WHORL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace
+
+void tell_later(telling what) { teller::of_program().add(std::move(what)); }
+void wait_until_told() { teller::of_program().wait(); }
+
+}  // namespace whorl::detail
