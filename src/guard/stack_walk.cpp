@@ -157,6 +157,28 @@ std::vector<std::uintptr_t> addresses(std::uintptr_t instruction, std::span<cons
   return all;
 }
 
+// Follows the frames, and where a function without frame pointers breaks the chain, goes on behind it.
+std::size_t find_frames(const stack_words& stack, std::span<frame_seen> into) noexcept {
+  std::size_t count = 0;
+  std::size_t from = 0;
+  while (from < stack.words.size() && count < into.size()) {
+    const std::uintptr_t base = stack.base + from * sizeof(std::uintptr_t);
+    const auto first = first_frame(stack.words.subspan(from), base);
+    if (!first) {
+      break;
+    }
+    const std::size_t followed = follow_frames(base + *first * sizeof(std::uintptr_t), into.subspan(count));
+    if (followed == 0) {
+      break;  // the thread has woken meanwhile
+    }
+    count += followed;
+    const frame_seen& last = into[count - 1];
+    from = (last.at - stack.base) / sizeof(std::uintptr_t) + 1;
+    count -= follows_a_call(last.returns_to) ? 0 : 1;
+  }
+  return count;
+}
+
 // What a thread that is asked for its stack finds, and leaves there.
 struct capture {
   enum : std::uint8_t { wanted, taken, done, given_up };
@@ -220,10 +242,7 @@ std::vector<std::uintptr_t> stack_of_sleeping(std::uintptr_t stack_pointer, std:
   words.resize(read_memory(stack_pointer, words.data(), words.size() * sizeof(std::uintptr_t)) /
                sizeof(std::uintptr_t));
   std::array<frame_seen, most_frames> frames{};
-  std::size_t count = 0;
-  if (const auto first = first_frame(words, stack_pointer)) {
-    count = follow_frames(stack_pointer + *first * sizeof(std::uintptr_t), frames);
-  }
+  const std::size_t count = find_frames({.base = stack_pointer, .words = words}, frames);
   return addresses(instruction, std::span(frames).first(count), {.base = stack_pointer, .words = words});
 }
 
