@@ -19,9 +19,9 @@
 
 using namespace whorl;
 using namespace std::chrono_literals;
-using testing::exploration;
-using testing::host;
-using testing::simulation;
+using whorl::testing::exploration;
+using whorl::testing::host;
+using whorl::testing::simulation;
 
 // What the collector has written down. It is kept outside of the host, as a disk is: a crash does not touch it.
 using disk = std::vector<std::string>;
@@ -92,7 +92,7 @@ void run_with(simulation& world, keeping how) {
 }
 
 int main() {
-  const testing::seeds which{.count = 2000};
+  const whorl::testing::seeds which{.count = 2000};
   const exploration careless = explore(which, [](simulation& world) { run_with(world, keep); });
   std::printf("The collector that keeps whatever comes:\n%s\n", careless.report.c_str());
 

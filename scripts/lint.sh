@@ -16,7 +16,7 @@ python3 scripts/check_hygiene.py || failed=1
 python3 scripts/check_rules.py || failed=1
 
 if [ "${1:-}" != --quick ]; then
-  cmake --preset dev >/dev/null || exit 1  # writes compile_commands.json
+  cmake --preset dev >/dev/null && scripts/build.sh dev whorl_precompiled >/dev/null || exit 1
   mapfile -t units < <(git ls-files 'src/*.cpp' 'examples/*.cpp' ':!*_test.cpp')
   printf '%s\0' "${units[@]}" | xargs -0 -n 1 -P "$(nproc)" clang-tidy-19 -p build/dev --quiet 2>build/dev/clang-tidy.log \
     && echo "clang-tidy: nothing in ${#units[@]} files" || failed=1
