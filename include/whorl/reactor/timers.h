@@ -129,7 +129,7 @@ class timer_queue {
   // `at`, where it was added, is told when it throws.
   template <std::invocable F>
   delayed_call add(time_point due, F call, std::source_location at = std::source_location::current()) {
-    timer& added = make(std::move(call), at);
+    timer& added = make(call, at);
     insert(added, due);
     return delayed_call(added, *this);
   }
@@ -164,7 +164,7 @@ class timer_queue {
   static constexpr std::uint16_t due_slot = levels * slots_per_level;  // not in the wheel: about to run
 
   template <class F>
-  timer& make(F&& call, const std::source_location& at) {
+  timer& make(F& call, const std::source_location& at) {
     using made = detail::timer_of<F>;
     static_assert(alignof(made) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
     void* memory = memory_.take(sizeof(made));
