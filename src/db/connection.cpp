@@ -100,9 +100,8 @@ deferred<std::unique_ptr<row_source>> open_stream(session* own, statement asked)
 }  // namespace
 
 deferred<row_stream> connection::stream(statement asked) {
-  return open_stream(&of_driver(), std::move(asked)).add_callback([](std::unique_ptr<row_source> from) {
-    return row_stream(std::move(from));
-  });
+  return limited(*pool_, open_stream(&of_driver(), std::move(asked)))
+      .add_callback([pool = pool_](std::unique_ptr<row_source> from) { return row_stream(std::move(from), pool); });
 }
 
 deferred<void> connection::begin() {
@@ -117,13 +116,16 @@ deferred<void> connection::begin() {
 
 struct row_stream::state {
   std::unique_ptr<row_source> from;
+  std::shared_ptr<const detail::pool> pool;
   std::vector<row> fetched;
   std::size_t next = 0;
   bool fetching = false;
 };
 
-row_stream::row_stream(std::unique_ptr<row_source> from) noexcept : state_(std::make_shared<state>()) {
+row_stream::row_stream(std::unique_ptr<row_source> from, std::shared_ptr<const detail::pool> pool)
+    : state_(std::make_shared<state>()) {
   state_->from = std::move(from);
+  state_->pool = std::move(pool);
 }
 
 deferred<std::optional<row>> row_stream::next() {
@@ -138,7 +140,8 @@ deferred<std::optional<row>> row_stream::next() {
 
 deferred<std::optional<row>> row_stream::fetch(std::shared_ptr<state> into) {
   into->fetching = true;
-  auto fetched = co_await into->from->next_rows().result();
+  auto some = limited(*into->pool, into->from->next_rows());
+  auto fetched = co_await std::move(some).result();
   into->fetching = false;
   if (!fetched) {
     throw error(fetched.error());

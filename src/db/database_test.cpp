@@ -192,6 +192,14 @@ TEST_F(SqliteDatabase, AStatementThatIsCancelledIsInterrupted) {
   EXPECT_EQ(count(), 0);
 }
 
+TEST_F(SqliteDatabase, AStreamThatLetsItsReaderWaitTooLongIsInterrupted) {
+  database hasty(loop.get(), sqlite(folder / "test.db"), {.longest_statement = 50ms});
+  auto endless = loop.run(
+      hasty.stream("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i < 0"));
+  EXPECT_TRUE(loop.run_to_failure(endless.next()).check(errc::timed_out));
+  loop.run(hasty.query("SELECT 1"));
+}
+
 TEST_F(SqliteDatabase, WhoFindsNoConnectionFreeInTimeIsToldWhy) {
   auto first = loop.run(store.connect());
   auto second = loop.run(store.connect());

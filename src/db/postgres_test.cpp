@@ -251,6 +251,16 @@ TEST_F(Postgres, AStreamReadsNoMoreThanIsTaken) {
   }
 }
 
+TEST_F(Postgres, AStreamThatLetsItsReaderWaitTooLongEndsAndItsConnectionServesOn) {
+  database hasty(loop.get(), postgres(server.by_socket()), {.most_connections = 1, .longest_statement = 100ms});
+  {
+    auto sleeping = loop.run(hasty.stream("SELECT pg_sleep(600)"));
+    EXPECT_TRUE(loop.run_to_failure(sleeping.next()).check(errc::timed_out));
+  }
+  loop.run(hasty.query("SELECT 1"));
+  loop.run(hasty.close());
+}
+
 TEST_F(Postgres, AStreamYieldsAllRowsAndThenTheError) {
   auto quotients = loop.run(store.stream("SELECT 100 / (3000 - i) FROM generate_series(1, 4000) AS i"));
   int rows_seen = 0;

@@ -352,6 +352,31 @@ TEST_P(Process, S107_TheChildJoinsItsControlGroupBeforeItsProgramRuns) {
   std::filesystem::remove_all(directory);
 }
 
+// Where control groups of version 2 are mounted; empty: nowhere.
+std::string control_groups() {
+  std::ifstream mounts("/proc/self/mounts");
+  std::string device;
+  std::string folder;
+  std::string kind;
+  std::string rest;
+  while (mounts >> device >> folder >> kind && std::getline(mounts, rest)) {
+    if (kind == "cgroup2") {
+      return folder;
+    }
+  }
+  return "";
+}
+
+TEST_P(Process, S107_TheKernelSaysThatTheChildIsInItsControlGroup) {
+  const std::string name = "/whorl_" + std::to_string(::getpid());
+  const std::string directory = control_groups() + name;
+  if (control_groups().empty() || ::mkdir(directory.c_str(), 0755) != 0) {
+    GTEST_SKIP() << "no control group can be made here";
+  }
+  EXPECT_THAT(printed_by(command("cat").args("/proc/self/cgroup").cgroup(directory)), HasSubstr("0::" + name + "\n"));
+  EXPECT_EQ(::rmdir(directory.c_str()), 0);
+}
+
 TEST_P(Process, S107_SurroundingsApplyToTheChildOnly) {
   const std::string before = std::filesystem::current_path();
   const mode_t mask = ::umask(022);

@@ -142,7 +142,7 @@ class row_stream {
  private:
   friend class connection;
   friend class database;
-  explicit row_stream(std::unique_ptr<row_source> from) noexcept;
+  row_stream(std::unique_ptr<row_source> from, std::shared_ptr<const detail::pool> pool);
 
   struct state;
   static deferred<std::optional<row>> fetch(std::shared_ptr<state> into);

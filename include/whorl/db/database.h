@@ -20,7 +20,7 @@
 //           back. close() first waits for them.
 // Fails:    statements with the driver's error (postgres.h, sqlite.h); failed::outcome_unknown (session.h);
 //           errc::timed_out after longest_wait without a connection, or when a statement ran longer than
-//           longest_statement; errc::full when `most_waiting` wait already.
+//           longest_statement, or a stream let its reader wait for that long; errc::full when `most_waiting` wait already.
 // Cancel:   who is cancelled while it waits leaves the line; a statement is interrupted, also in the server; a
 //           transaction is rolled back. A COMMIT that is underway is waited for.
 #pragma once
