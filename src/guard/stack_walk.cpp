@@ -11,6 +11,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstddef>
+#include <initializer_list>
 #include <optional>
 #include <span>
 #include <thread>
@@ -119,6 +120,28 @@ std::uintptr_t called_before(std::uintptr_t address) noexcept {
   return 0;
 }
 
+// At the first instructions of a function its frame does not stand yet, and at the last one no more: what it returns to is
+// on top of the stack. 0: it is inside.
+std::uintptr_t return_on_top(std::uintptr_t instruction, std::span<const std::uintptr_t> words) noexcept {
+#if defined(__x86_64__)
+  std::array<std::uint8_t, 4> code{};
+  if (words.size() < 2 || read_memory(instruction, code.data(), code.size()) != code.size()) {
+    return 0;
+  }
+  const auto is = [&](std::initializer_list<std::uint8_t> bytes) {
+    return std::ranges::equal(bytes, std::span(code).first(bytes.size()));
+  };
+  const bool pushed = is({0x48, 0x89, 0xe5});                                     // mov %rsp,%rbp
+  const bool outside = is({0xf3, 0x0f, 0x1e, 0xfa}) || is({0x55}) || is({0xc3});  // endbr64, push %rbp, ret
+  const std::uintptr_t top = words[pushed ? 1 : 0];
+  return (pushed || outside) && follows_a_call(top) ? top : 0;
+#else
+  static_cast<void>(instruction);
+  static_cast<void>(words);
+  return 0;
+#endif
+}
+
 // The words of a stack, from its pointer outwards, as far as they were read.
 struct stack_words {
   std::uintptr_t base;
@@ -138,6 +161,9 @@ std::vector<std::uintptr_t> addresses(std::uintptr_t instruction, std::span<cons
                                       const stack_words& stack) {
   constexpr std::uintptr_t longest_function = 1U << 16U;
   std::vector<std::uintptr_t> all{instruction};
+  if (const std::uintptr_t caller = return_on_top(instruction, stack.words)) {
+    all.push_back(caller);
+  }
   std::uintptr_t from = stack.base;
   for (const frame_seen& frame : frames) {
     const std::uintptr_t function = called_before(frame.returns_to);
