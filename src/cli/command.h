@@ -25,6 +25,7 @@ void add_jobs(CLI::App& app, int& status);
 void add_demo(CLI::App& app, int& status);
 void add_explain(CLI::App& app, int& status);
 void add_facts(CLI::App& app, int& status);
+void add_guard(CLI::App& app, int& status);
 
 inline constexpr std::string_view default_server = "http://127.0.0.1:8080";
 

@@ -38,6 +38,7 @@ int main(int argc, char** argv) {
   add_demo(app, status);
   add_explain(app, status);
   add_facts(app, status);
+  add_guard(app, status);
   if (const char* unknown = unknown_command(app, argc, argv)) {
     complain("there is no command \"" + std::string(unknown) + "\"\nTry: whorl --help");
     return exit_usage;

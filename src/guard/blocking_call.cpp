@@ -1,11 +1,16 @@
 #include <fmt/format.h>
+#include <whorl/facts/fact_table.h>
 #include <whorl/facts/verdict.h>
 #include <whorl/guard/blocking_call.h>
 
 #include <algorithm>
 #include <array>
+#include <fstream>
 #include <ranges>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace whorl {
 
@@ -28,6 +33,66 @@ bool waits(facts::blocking_class how) {
   return std::ranges::find(waiting, how) != waiting.end();
 }
 
+std::optional<blocking_call> if_waiting(std::string_view name) {
+  const facts::verdict known = facts::judge(name);
+  if (!known.found || !waits(known.blocking.blocking)) {
+    return std::nullopt;
+  }
+  return blocking_call{.function = std::string(name),
+                       .waits_for = std::string(facts::name_of(known.blocking.blocking)),
+                       .instead = std::string(known.on_loop),
+                       .at = {}};
+}
+
+bool runs_a_loop(const blocking_call& call) { return call.waits_for == facts::name_of(facts::blocking_class::loop); }
+
+// Of the standard library: ".../python3.11/urllib/request.py" is "urllib.request".
+std::string python_module(std::string_view file) {
+  const std::size_t library = file.find("/python3.");
+  const std::size_t begin = library == std::string_view::npos ? library : file.find('/', library + 1);
+  if (begin == std::string_view::npos || !file.ends_with(".py") || file.find("-packages/") != std::string_view::npos) {
+    return {};
+  }
+  std::string name(file.substr(begin + 1, file.size() - begin - 4));
+  std::ranges::replace(name, '/', '.');
+  return name;
+}
+
+std::string line_of(const stack_frame& frame) {
+  std::ifstream file(frame.file);
+  std::string line;
+  for (int number = 0; number < frame.line && std::getline(file, line); ++number) {
+  }
+  return file ? line : std::string();
+}
+
+// The names in a line of Python that are followed by a bracket: "time.sleep" in "x = time.sleep(3)".
+std::vector<std::string> called_in(const std::string& line) {
+  constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.";
+  std::vector<std::string> names;
+  for (std::size_t bracket = line.find('('); bracket != std::string::npos; bracket = line.find('(', bracket + 1)) {
+    const std::size_t before = line.substr(0, bracket).find_last_not_of(letters);
+    const std::size_t begin = before == std::string::npos ? 0 : before + 1;
+    names.push_back(line.substr(begin, bracket - begin));
+  }
+  return names;
+}
+
+std::optional<blocking_call> python_call_of(const stack_frame& frame) {
+  std::vector<std::string> names = called_in(line_of(frame));
+  if (const std::string module = python_module(frame.file); !module.empty()) {
+    names.insert(names.begin(), module + '.' + frame.function);
+  }
+  for (const std::string& each : names) {
+    const std::string name = "python:" + each;
+    const auto found = facts::find_facts(name).empty() ? std::nullopt : if_waiting(name);
+    if (found && !runs_a_loop(*found)) {
+      return found;
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::string place_in_program(std::span<const stack_frame> stack) {
@@ -41,19 +106,30 @@ std::string place_in_program(std::span<const stack_frame> stack) {
   return fmt::format("{}:{}", std::string_view(own->file).substr(own->file.rfind('/') + 1), own->line);
 }
 
+// Of what runs a loop the innermost: the others are what called back.
 std::optional<blocking_call> find_blocking_call(std::span<const stack_frame> stack) {
+  std::optional<blocking_call> loop;
   for (std::size_t outside = stack.size(); outside-- > 0;) {
-    const stack_frame& frame = stack[outside];
-    const std::string_view name = public_name(frame.function);
+    const std::string_view name = public_name(stack[outside].function);
     if (name.empty() || name.find_first_of(":<( ") != std::string_view::npos) {
       continue;
     }
-    const facts::verdict known = facts::judge(name);
-    if (known.found && waits(known.blocking.blocking)) {
-      return blocking_call{.function = std::string(name),
-                           .waits_for = std::string(facts::name_of(known.blocking.blocking)),
-                           .instead = std::string(known.on_loop),
-                           .at = place_in_program(stack.subspan(outside + 1))};
+    auto found = if_waiting(name);
+    if (found) {
+      found->at = place_in_program(stack.subspan(outside + 1));
+    }
+    if (found && !runs_a_loop(*found)) {
+      return found;
+    }
+    loop = found ? std::move(found) : std::move(loop);
+  }
+  return loop;
+}
+
+std::optional<blocking_call> find_python_call(std::span<const stack_frame> stack) {
+  for (const stack_frame& frame : std::views::reverse(stack)) {
+    if (auto found = python_call_of(frame)) {
+      return found;
     }
   }
   return std::nullopt;

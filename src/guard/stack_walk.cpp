@@ -1,5 +1,4 @@
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <ucontext.h>
 #include <unistd.h>
 #include <whorl/deferred/mutex.h>
@@ -16,6 +15,7 @@
 #include <span>
 #include <thread>
 
+#include "guard/process_memory.h"
 #include "guard/stack_walk.h"
 
 // With frame pointers a frame is two words: the address of the outer frame, and that to return to. They are read through
@@ -34,10 +34,7 @@ struct frame_words {
 
 // How much was there to read. Async-signal-safe.
 std::size_t read_memory(std::uintptr_t from, void* into, std::size_t bytes) noexcept {
-  const iovec local{into, bytes};
-  const iovec remote{reinterpret_cast<void*>(from), bytes};
-  const ssize_t got = ::process_vm_readv(::getpid(), &local, 1, &remote, 1, 0);
-  return got < 0 ? 0 : static_cast<std::size_t>(got);
+  return process_memory(::getpid()).read(from, into, bytes);
 }
 
 std::optional<frame_words> read_frame(std::uintptr_t at) noexcept {

@@ -10,8 +10,10 @@
 #include <sstream>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "guard/stack_walk.h"
+#include "guard/thread_state.h"
 
 namespace whorl {
 
@@ -82,10 +84,13 @@ std::string first_line(const std::string& path) {
   return line;
 }
 
-std::string waits_on(long number, unsigned long first_argument, waits_for first) {
-  if (first == waits_for::descriptor) {
-    return describe_descriptor(static_cast<int>(first_argument));
-  }
+std::string descriptor_text(pid_t process, unsigned long number) {
+  std::error_code ignored;
+  const auto target = std::filesystem::read_symlink(fmt::format("/proc/{}/fd/{}", process, number), ignored);
+  return fmt::format("descriptor {}{}{}", number, ignored ? "" : ", ", target.string());
+}
+
+std::string waits_on(long number) {
   switch (number) {
     case SYS_futex: return "a lock, a condition or a thread";
     case SYS_nanosleep:
@@ -98,27 +103,14 @@ std::string waits_on(long number, unsigned long first_argument, waits_for first)
 
 }  // namespace
 
-std::string describe_descriptor(int number) {
-  std::error_code ignored;
-  const auto target = std::filesystem::read_symlink(fmt::format("/proc/self/fd/{}", number), ignored);
-  return fmt::format("descriptor {}{}{}", number, ignored ? "" : ", ", target.string());
-}
-
-pid_t this_thread_number() noexcept { return static_cast<pid_t>(::syscall(SYS_gettid)); }
-
-bool asleep(pid_t thread) {
-  const std::string text = first_line(fmt::format("/proc/self/task/{}/syscall", thread));
-  return !text.empty() && text != "running";
-}
-
 // proc(5): "running", or "-1 SP PC" where it sleeps outside of any system call, or the call, six arguments, SP and PC.
-thread_look look_at(pid_t thread) {
-  thread_look seen;
-  const std::string folder = fmt::format("/proc/self/task/{}/", thread);
+detail::thread_state detail::state_of(pid_t process, pid_t thread) {
+  thread_state seen;
+  const std::string folder = fmt::format("/proc/{}/task/{}/", process, thread);
   std::istringstream text(first_line(folder + "syscall"));
+  seen.exists = !text.view().empty();
   long number = 0;
   if (!(text >> number)) {
-    seen.stack = detail::stack_of_running(thread);
     return seen;
   }
   seen.asleep = true;
@@ -131,19 +123,36 @@ thread_look look_at(pid_t thread) {
     const auto* known = std::ranges::find(known_calls, number, &known_call::number);
     const bool is_known = known != known_calls.end();
     seen.call = is_known ? std::string(known->name) : fmt::format("system call {}", number);
-    seen.on = waits_on(number, arguments[0], is_known ? known->first : waits_for::other);
+    const bool on_descriptor = is_known && known->first == waits_for::descriptor;
+    seen.on = on_descriptor ? descriptor_text(process, arguments[0]) : waits_on(number);
   } else {
     seen.on = first_line(folder + "wchan");
   }
-  std::uintptr_t stack_pointer = 0;
-  std::uintptr_t instruction = 0;
-  if (text >> stack_pointer >> instruction) {
-    seen.stack = detail::stack_of_sleeping(stack_pointer, instruction);
+  text >> seen.stack_pointer >> seen.instruction;
+  return seen;
+}
+
+std::string describe_descriptor(int number) { return descriptor_text(::getpid(), static_cast<unsigned long>(number)); }
+
+pid_t this_thread_number() noexcept { return static_cast<pid_t>(::syscall(SYS_gettid)); }
+
+bool asleep(pid_t thread) {
+  const std::string text = first_line(fmt::format("/proc/self/task/{}/syscall", thread));
+  return !text.empty() && text != "running";
+}
+
+thread_look look_at(pid_t thread) {
+  detail::thread_state state = detail::state_of(::getpid(), thread);
+  thread_look seen{.asleep = state.asleep, .call = std::move(state.call), .on = std::move(state.on), .stack = {}};
+  if (!state.asleep) {
+    seen.stack = detail::stack_of_running(thread);
+  } else if (state.instruction != 0) {
+    seen.stack = detail::stack_of_sleeping(state.stack_pointer, state.instruction);
   }
   return seen;
 }
 
-std::string thread_look::describe() const {
+std::string detail::thread_state::describe() const {
   if (!asleep) {
     return "computing";
   }
@@ -151,6 +160,10 @@ std::string thread_look::describe() const {
     return fmt::format("asleep in the kernel ({})", on);
   }
   return on.empty() ? fmt::format("asleep in {}", call) : fmt::format("asleep in {} ({})", call, on);
+}
+
+std::string thread_look::describe() const {
+  return detail::thread_state{.exists = true, .asleep = asleep, .call = call, .on = on}.describe();
 }
 
 }  // namespace whorl

@@ -24,4 +24,8 @@ std::string place_in_program(std::span<const stack_frame> stack);
 
 std::optional<blocking_call> find_blocking_call(std::span<const stack_frame> stack);
 
+// The same for a stack of Python: "python:urllib.request.urlopen". A function of C, as time.sleep, has no frame there: it is
+// looked for in the line that calls it.
+std::optional<blocking_call> find_python_call(std::span<const stack_frame> stack);
+
 }  // namespace whorl

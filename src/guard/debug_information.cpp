@@ -1,0 +1,171 @@
+#include "guard/debug_information.h"
+
+#include <cxxabi.h>
+#include <dlfcn.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace whorl::detail {
+
+namespace {
+
+// Where the bracket that ends at `last` begins.
+std::size_t opening(std::string_view text, std::size_t last) {
+  int depth = 0;
+  for (std::size_t at = last + 1; at-- > 0;) {
+    depth += text[at] == ')' ? 1 : text[at] == '(' ? -1 : 0;
+    if (depth == 0) {
+      return at;
+    }
+  }
+  return 0;
+}
+
+// void f<int>(int) const [clone .resume]  ->  f<int>
+std::string without_types(std::string_view name) {
+  if (name.ends_with(']')) {
+    name = name.substr(0, name.rfind(" ["));
+  }
+  if (constexpr std::string_view after = " const"; name.ends_with(after)) {
+    name.remove_suffix(after.size());
+  }
+  if (name.ends_with(')')) {
+    name = name.substr(0, opening(name, name.size() - 1));
+  }
+  int depth = 0;
+  for (std::size_t at = name.size(); at-- > 0;) {
+    const char letter = name[at];
+    depth += letter == '>' || letter == ')' ? 1 : letter == '<' || letter == '(' ? -1 : 0;
+    if (letter == ' ' && depth == 0 && !name.substr(0, at).ends_with("operator")) {
+      return std::string(name.substr(at + 1));
+    }
+  }
+  return std::string(name);
+}
+
+std::string demangled(const char* name) {
+  int status = 0;
+  const std::unique_ptr<char, decltype(&std::free)> text(abi::__cxa_demangle(name, nullptr, nullptr, &status),
+                                                         &std::free);
+  return status == 0 ? without_types(text.get()) : name;
+}
+
+// Debug information that is in no mapped file is not looked for: libdw would ask servers on the network for it.
+int nowhere_else(Dwfl_Module* /*module*/, void** /*user*/, const char* /*name*/, Dwarf_Addr /*base*/,
+                 const char* /*file*/, const char* /*link*/, GElf_Word /*checksum*/, char** /*found*/) {
+  return -1;
+}
+
+void ask_the_linker(std::uintptr_t inside, stack_frame& into) {
+  Dl_info found{};
+  if (::dladdr(reinterpret_cast<void*>(inside), &found) != 0 && found.dli_sname != nullptr) {
+    into.function = demangled(found.dli_sname);
+  }
+}
+
+struct wanted_symbol {
+  const dw_library& library;
+  const char* symbol;
+  const char* file;
+  std::uintptr_t found = 0;
+};
+
+int look_for_symbol(Dwfl_Module* module, void** /*user*/, const char* name, Dwarf_Addr /*start*/, void* argument) {
+  auto& wanted = *static_cast<wanted_symbol*>(argument);
+  if (name == nullptr ||
+      std::strstr(std::strrchr(name, '/') != nullptr ? std::strrchr(name, '/') : name, wanted.file) == nullptr) {
+    return DWARF_CB_OK;
+  }
+  const int count = wanted.library.symbol_count(module);
+  for (int i = 1; i < count; ++i) {
+    GElf_Sym symbol{};
+    GElf_Addr address = 0;
+    const char* each = wanted.library.symbol_at(module, i, &symbol, &address, nullptr, nullptr, nullptr);
+    if (each != nullptr && symbol.st_shndx != SHN_UNDEF && std::strcmp(each, wanted.symbol) == 0) {
+      wanted.found = address;
+      return DWARF_CB_ABORT;
+    }
+  }
+  return DWARF_CB_OK;
+}
+
+}  // namespace
+
+debug_information::debug_information(pid_t process) : process_(process), library_(dw_library::of_program()) {
+  if (!library_.usable) {
+    return;
+  }
+  callbacks_.find_elf = library_.find_elf;
+  callbacks_.find_debuginfo = nowhere_else;
+  session_ = library_.begin(&callbacks_);
+  refresh();
+}
+
+debug_information::~debug_information() {
+  if (session_ != nullptr) {
+    library_.end(session_);
+  }
+}
+
+void debug_information::refresh() {
+  if (session_ != nullptr) {
+    library_.report_more(session_);
+    library_.report_process(session_, process_);
+    library_.report_end(session_, nullptr, nullptr);
+  }
+}
+
+std::vector<stack_frame> debug_information::describe(std::span<const std::uintptr_t> stack) const {
+  std::vector<stack_frame> frames;
+  for (const std::uintptr_t address : stack) {
+    stack_frame& frame = frames.emplace_back();
+    frame.address = address;
+    // A call returns to the instruction behind it, which may belong to another line or function.
+    describe(frames.size() == 1 ? address : address - 1, frame);
+  }
+  return frames;
+}
+
+// `inside`: an address of the instruction meant, or of a later byte of it.
+void debug_information::describe(std::uintptr_t inside, stack_frame& into) const {
+  Dwfl_Module* module = session_ == nullptr ? nullptr : library_.module_at(session_, inside);
+  if (module == nullptr) {
+    if (process_ == ::getpid()) {
+      ask_the_linker(inside, into);
+    }
+    return;
+  }
+  if (const char* name = library_.name_at(module, inside)) {
+    into.function = demangled(name);
+  }
+  find_line(*module, inside, into);
+}
+
+// Every unit is asked: Clang writes no table that says which addresses are in which unit.
+void debug_information::find_line(Dwfl_Module& module, std::uintptr_t inside, stack_frame& into) const {
+  Dwarf_Addr moved_by = 0;
+  Dwarf_Die* unit = nullptr;
+  do {
+    unit = library_.next_unit(&module, unit, &moved_by);
+  } while (unit != nullptr && library_.unit_has(unit, inside - moved_by) != 1);
+  Dwarf_Line* line = unit == nullptr ? nullptr : library_.line_at(unit, inside - moved_by);
+  const char* file = line == nullptr ? nullptr : library_.line_file(line, nullptr, nullptr);
+  if (file != nullptr && library_.line_number(line, &into.line) == 0) {
+    into.file = file;
+  }
+}
+
+std::uintptr_t debug_information::address_of(const char* symbol, const char* file) const {
+  wanted_symbol wanted{.library = library_, .symbol = symbol, .file = file};
+  if (session_ != nullptr) {
+    library_.each_module(session_, &look_for_symbol, &wanted, 0);
+  }
+  return wanted.found;
+}
+
+}  // namespace whorl::detail

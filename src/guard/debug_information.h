@@ -1,0 +1,46 @@
+// What is mapped into a process, with its debug information: addresses as functions, files and lines.
+//
+// Thread: one at a time. Cost: some 50 ms, descriptors and much memory while it lives.
+#pragma once
+
+#include <sys/types.h>
+#include <whorl/guard/call_stack.h>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "guard/dw_library.h"
+
+namespace whorl::detail {
+
+class debug_information {
+ public:
+  explicit debug_information(pid_t process);
+  debug_information(const debug_information&) = delete;
+  debug_information& operator=(const debug_information&) = delete;
+  ~debug_information();
+
+  // Looks at what is mapped now; what was found before stays.
+  void refresh();
+
+  // The innermost is an address that runs or sleeps, the others are those that calls return to.
+  std::vector<stack_frame> describe(std::span<const std::uintptr_t> stack) const;
+
+  // Where a variable or function is that dynamic linking shows, in a file with this in its name; 0: nowhere.
+  std::uintptr_t address_of(const char* symbol, const char* file) const;
+
+  // Null where there is no libdw.
+  Dwfl* session() const noexcept { return session_; }
+
+ private:
+  void describe(std::uintptr_t inside, stack_frame& into) const;
+  void find_line(Dwfl_Module& module, std::uintptr_t inside, stack_frame& into) const;
+
+  const pid_t process_;
+  const dw_library& library_;
+  Dwfl_Callbacks callbacks_{};
+  Dwfl* session_ = nullptr;
+};
+
+}  // namespace whorl::detail

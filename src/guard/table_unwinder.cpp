@@ -1,0 +1,87 @@
+#include "guard/table_unwinder.h"
+
+namespace whorl::detail {
+
+namespace {
+
+constexpr std::size_t most_frames = 128;
+
+// What libdw asks of the process that it unwinds; its last argument is the snapshot being unwound, in a variable.
+using current_snapshot = const thread_snapshot*;
+
+const thread_snapshot& snapshot_in(void* argument) { return **static_cast<current_snapshot*>(argument); }
+
+pid_t next_thread(Dwfl* /*session*/, void* argument, void** thread) {
+  if (*thread != nullptr) {
+    return 0;
+  }
+  *thread = argument;
+  return snapshot_in(argument).thread();
+}
+
+bool get_thread(Dwfl* /*session*/, pid_t wanted, void* argument, void** thread) {
+  *thread = argument;
+  return snapshot_in(argument).thread() == wanted;
+}
+
+bool read_word(Dwfl* /*session*/, Dwarf_Addr address, Dwarf_Word* into, void* argument) {
+  const auto word = snapshot_in(argument).word_at(address);
+  *into = word.value_or(0);
+  return word.has_value();
+}
+
+bool set_registers(Dwfl_Thread* thread, void* argument) {
+  const dw_library& library = dw_library::of_program();
+  const known_registers& known = snapshot_in(argument).registers();
+  for (std::size_t number = 0; number < known.values.size(); ++number) {
+    const auto& value = known.values[number];
+    if (!value) {
+      continue;
+    }
+    if (number == known_registers::instruction) {
+      library.set_instruction(thread, *value);
+    }
+    const Dwarf_Word word = *value;
+    static_cast<void>(library.set_registers(thread, static_cast<int>(number), 1, &word));
+  }
+  return true;
+}
+
+int add_frame(Dwfl_Frame* frame, void* into) {
+  auto& addresses = *static_cast<std::vector<std::uintptr_t>*>(into);
+  Dwarf_Addr address = 0;
+  if (!dw_library::of_program().instruction_of(frame, &address, nullptr) || addresses.size() == most_frames) {
+    return DWARF_CB_ABORT;
+  }
+  addresses.push_back(address);
+  return DWARF_CB_OK;
+}
+
+constexpr Dwfl_Thread_Callbacks questions{.next_thread = &next_thread,
+                                          .get_thread = &get_thread,
+                                          .memory_read = &read_word,
+                                          .set_initial_registers = &set_registers,
+                                          .detach = nullptr,
+                                          .thread_detach = nullptr};
+
+}  // namespace
+
+table_unwinder::table_unwinder(const debug_information& information, pid_t process)
+    : information_(information), process_(process) {}
+
+std::vector<std::uintptr_t> table_unwinder::unwind(const thread_snapshot& taken) {
+  const dw_library& library = dw_library::of_program();
+  std::vector<std::uintptr_t> addresses;
+  if (information_.session() == nullptr) {
+    return addresses;
+  }
+  taken_ = &taken;
+  attached_ = attached_ || library.attach(information_.session(), nullptr, process_, &questions, &taken_);
+  if (attached_) {
+    library.each_frame(information_.session(), taken.thread(), &add_frame, &addresses);
+  }
+  taken_ = nullptr;
+  return addresses;
+}
+
+}  // namespace whorl::detail

@@ -1,0 +1,25 @@
+// What a thread does, by proc(5): whether it sleeps, in which system call, on what, and where its stack and its code are.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+
+namespace whorl::detail {
+
+struct thread_state {
+  bool exists = false;
+  bool asleep = false;
+  std::string call;                  // the system call it sleeps in; empty: none
+  std::string on;                    // what it waits for
+  std::uintptr_t stack_pointer = 0;  // of one that sleeps
+  std::uintptr_t instruction = 0;
+
+  // "asleep in read (descriptor 7, pipe:[81526])"
+  std::string describe() const;
+};
+
+thread_state state_of(pid_t process, pid_t thread);
+
+}  // namespace whorl::detail

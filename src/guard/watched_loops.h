@@ -1,0 +1,84 @@
+// What a watched program and the one that watches it share: a place for each of the program's loops. The program writes
+// (src/guard/preload), the watcher reads (program_watch.cpp); neither waits for the other.
+//
+// Thread: a place is written by its loop's thread alone. Lifetime: that of the memory file it lies in.
+// Cost:   two readings of the clock and some relaxed stores a turn.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+namespace whorl::detail {
+
+// In which call a loop waits for events.
+enum class loop_wait : std::uint32_t { none, poll, select, epoll, uring };
+
+// How long turns took, in nanoseconds, in buckets an eighth wide.
+class turn_histogram {
+ public:
+  static constexpr std::size_t in_octave = 8;
+  static constexpr std::size_t buckets = 48 * in_octave;
+
+  void add(std::uint64_t took) noexcept {
+    auto& bucket = counts_[bucket_of(took)];
+    bucket.store(bucket.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+  std::uint64_t count(std::size_t bucket) const noexcept { return counts_[bucket].load(std::memory_order_relaxed); }
+
+  static constexpr std::size_t bucket_of(std::uint64_t took) noexcept {
+    if (took < in_octave) {
+      return took;
+    }
+    const auto octave = static_cast<std::size_t>(std::bit_width(took)) - 4;  // of 8 to 15: 0
+    const std::size_t bucket = (octave + 1) * in_octave + ((took >> octave) - in_octave);
+    return bucket < buckets ? bucket : buckets - 1;
+  }
+  // What is counted there took less than this.
+  static constexpr std::uint64_t end_of(std::size_t bucket) noexcept {
+    if (bucket < in_octave) {
+      return bucket + 1;
+    }
+    const std::size_t octave = bucket / in_octave - 1;
+    return (in_octave + bucket % in_octave + 1) << octave;
+  }
+
+ private:
+  std::array<std::atomic<std::uint64_t>, buckets> counts_{};
+};
+
+// One that took as long as the limit.
+struct long_turn {
+  std::atomic<std::uint64_t> beat{0};
+  std::atomic<std::int64_t> took{0};
+};
+
+struct alignas(64) loop_place {
+  std::atomic<std::int32_t> process{0};  // 0: nobody's
+  std::atomic<std::int32_t> thread{0};
+  std::atomic<loop_wait> waits_in{loop_wait::none};
+  std::atomic<std::int32_t> descriptor{-1};  // that it waits on; -1: in poll and select
+  std::atomic<std::uint64_t> beat{0};        // odd: in a turn
+  std::atomic<std::int64_t> began{0};        // when the turn did: nanoseconds of CLOCK_MONOTONIC
+  std::atomic<std::uint64_t> long_turns{0};
+  std::atomic<std::int64_t> longest{0};
+  std::atomic<std::int64_t> in_turns{0};
+  std::array<long_turn, 16> latest_long{};  // the newest at long_turns - 1, round and round
+  turn_histogram turns;
+};
+
+struct watched_loops {
+  static constexpr std::size_t most = 256;
+
+  std::atomic<std::int32_t> program{0};   // the process that was started; what it executes in its place is watched too
+  std::atomic<std::int64_t> limit{0};     // nanoseconds of a turn
+  std::atomic<std::uint32_t> refused{0};  // loops for which there was no place
+  std::array<loop_place, most> places{};
+};
+
+// The program is told in its environment where the memory is: a path to open.
+inline constexpr const char* watched_loops_variable = "WHORL_GUARD_LOOPS";
+
+}  // namespace whorl::detail
