@@ -121,7 +121,9 @@ std::optional<blocking_call> find_blocking_call(std::span<const stack_frame> sta
     if (found && !runs_a_loop(*found)) {
       return found;
     }
-    loop = found ? std::move(found) : std::move(loop);
+    if (found) {
+      loop = std::move(found);
+    }
   }
   return loop;
 }

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -45,12 +44,6 @@ std::string first_line(const std::string& path) {
   return line;
 }
 
-duration monotonic_now() {
-  timespec time{};
-  ::clock_gettime(CLOCK_MONOTONIC, &time);
-  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
-}
-
 // A loop as it is seen from outside, and what of it is under way.
 struct seen_loop {
   program_loop about;
@@ -80,6 +73,13 @@ bool still_a_loop(const program_loop& loop, const loop_place& place) {
   std::error_code ignored;
   return descriptor < 0 ||
          std::filesystem::is_symlink(fmt::format("/proc/{}/fd/{}", loop.process, descriptor), ignored);
+}
+
+// Its loop is over then.
+bool program_ends(const stall_cause& cause) {
+  return std::ranges::any_of(cause.stack, [](const stack_frame& each) {
+    return each.function == "exit" || each.function == "_exit" || each.function == "Py_FinalizeEx";
+  });
 }
 
 // None: it has not ended, or too long ago.
@@ -197,7 +197,8 @@ class watching {
     if (beat % 2 == 0) {
       return wanted_.limit;
     }
-    const duration lasted = monotonic_now() - duration(loop.place->began.load(std::memory_order_relaxed));
+    const time_point began{duration(loop.place->began.load(std::memory_order_relaxed))};
+    const duration lasted = monotonic_now() - began;
     const duration tell_after = std::max(wanted_.limit, loop.told * 2);
     if (lasted >= tell_after) {
       look_into(loop, lasted);
@@ -224,6 +225,9 @@ class watching {
       return;  // it went on meanwhile, and what was seen may be of its sleep
     }
     stall_cause cause = cause_of(loop.about, std::move(taken));
+    if (program_ends(cause)) {
+      return;
+    }
     const bool first = loop.told == duration::zero();
     loop.told = lasted;
     loop.computed.reset();
@@ -323,7 +327,7 @@ class watching {
 }  // namespace
 
 result<program_outcome> watch_program(const program_to_watch& wanted, program_report& report) {
-  const duration began = monotonic_now();
+  const time_point began = monotonic_now();
   auto program = detail::watched_program::start(wanted);
   if (!program) {
     return std::unexpected(std::move(program).error());

@@ -1,5 +1,8 @@
 #include "guard/table_unwinder.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace whorl::detail {
 
 namespace {
@@ -69,7 +72,29 @@ constexpr Dwfl_Thread_Callbacks questions{.next_thread = &next_thread,
 table_unwinder::table_unwinder(const debug_information& information, pid_t process)
     : information_(information), process_(process) {}
 
+// The right guess leads farthest; where none is needed, none leads farther.
 std::vector<std::uintptr_t> table_unwinder::unwind(const thread_snapshot& taken) {
+  constexpr std::size_t most_guesses = 4;
+  std::vector<std::uintptr_t> best = follow(taken);
+  if (best.empty() || taken.registers().values[known_registers::frame_pointer]) {
+    return best;
+  }
+  std::size_t guesses = 0;
+  for (std::size_t i = 0; guesses < most_guesses && i + 1 < taken.words().size(); ++i) {
+    if (looks_like_frame(taken, i)) {
+      const std::uintptr_t guess = taken.stack_pointer() + i * sizeof(std::uintptr_t);
+      auto other = follow(taken.with(known_registers::frame_pointer, guess));
+      if (other.size() > best.size() &&
+          std::ranges::all_of(other, [this](std::uintptr_t each) { return in_code(each); })) {
+        best = std::move(other);
+      }
+      ++guesses;
+    }
+  }
+  return best;
+}
+
+std::vector<std::uintptr_t> table_unwinder::follow(const thread_snapshot& taken) {
   const dw_library& library = dw_library::of_program();
   std::vector<std::uintptr_t> addresses;
   if (information_.session() == nullptr) {
@@ -82,6 +107,20 @@ std::vector<std::uintptr_t> table_unwinder::unwind(const thread_snapshot& taken)
   }
   taken_ = nullptr;
   return addresses;
+}
+
+// Two words: the address of another frame, farther out, and one in code; and there the same.
+bool table_unwinder::looks_like_frame(const thread_snapshot& taken, std::size_t word) const {
+  const auto words = taken.words();
+  const std::uintptr_t here = taken.stack_pointer() + word * sizeof(std::uintptr_t);
+  const std::uintptr_t end = taken.stack_pointer() + words.size_bytes();
+  const std::uintptr_t outer = words[word];
+  return outer > here && outer < end && outer % sizeof(std::uintptr_t) == 0 && in_code(words[word + 1]) &&
+         in_code(taken.word_at(outer + sizeof(std::uintptr_t)).value_or(0));
+}
+
+bool table_unwinder::in_code(std::uintptr_t address) const {
+  return dw_library::of_program().module_at(information_.session(), address) != nullptr;
 }
 
 }  // namespace whorl::detail

@@ -18,10 +18,15 @@ class table_unwinder {
   table_unwinder(const table_unwinder&) = delete;
   table_unwinder& operator=(const table_unwinder&) = delete;
 
-  // The innermost address runs or sleeps, the others are those that calls return to.
+  // The innermost address runs or sleeps, the others are those that calls return to. Where the frame pointer is not known
+  // and a function needs it, it is guessed.
   std::vector<std::uintptr_t> unwind(const thread_snapshot& taken);
 
  private:
+  std::vector<std::uintptr_t> follow(const thread_snapshot& taken);
+  bool looks_like_frame(const thread_snapshot& taken, std::size_t word) const;
+  bool in_code(std::uintptr_t address) const;
+
   const debug_information& information_;
   const pid_t process_;
   bool attached_ = false;

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "guard/process_memory.h"
@@ -18,9 +19,11 @@ namespace whorl::detail {
 struct known_registers {
 #if defined(__x86_64__)
   static constexpr std::size_t stack_pointer = 7;
+  static constexpr std::size_t frame_pointer = 6;
   static constexpr std::size_t instruction = 16;
 #elif defined(__aarch64__)
   static constexpr std::size_t stack_pointer = 31;
+  static constexpr std::size_t frame_pointer = 29;
   static constexpr std::size_t instruction = 32;  // has no number there: the first free one
 #endif
   std::array<std::optional<std::uint64_t>, std::max(stack_pointer, instruction) + 1> values{};
@@ -38,6 +41,16 @@ class thread_snapshot {
 
   pid_t thread() const noexcept { return thread_; }
   const known_registers& registers() const noexcept { return registers_; }
+
+  std::uintptr_t stack_pointer() const noexcept { return base_; }
+  std::span<const std::uintptr_t> words() const noexcept { return words_; }
+
+  // The same with a register known, or assumed.
+  thread_snapshot with(std::size_t number, std::uint64_t value) const {
+    thread_snapshot other = *this;
+    other.registers_.values.at(number) = value;
+    return other;
+  }
 
   // Of the stack as it was, of other memory as it is.
   std::optional<std::uintptr_t> word_at(std::uintptr_t address) const noexcept {

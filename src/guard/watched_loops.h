@@ -1,5 +1,5 @@
 // What a watched program and the one that watches it share: a place for each of the program's loops. The program writes
-// (src/guard/preload), the watcher reads (program_watch.cpp); neither waits for the other.
+// (src/calls/preload), the watcher reads (program_watch.cpp); neither waits for the other.
 //
 // Thread: a place is written by its loop's thread alone. Lifetime: that of the memory file it lies in.
 // Cost:   two readings of the clock and some relaxed stores a turn.

@@ -1,4 +1,4 @@
-// Runs a program and watches its event loops from outside: a preloaded library (src/guard/preload) says when their turns
+// Runs a program and watches its event loops from outside: a preloaded library (src/calls/preload) says when their turns
 // begin and end, and a turn that takes too long is looked into while it does. The program need not know of whorl.
 //
 //     class printed : public program_report { ... };
