@@ -231,20 +231,19 @@ std::size_t counted(Count descriptors) noexcept {
   return descriptors > 0 ? static_cast<std::size_t>(descriptors) : 0;
 }
 
-using poll_checked = int (*)(pollfd*, nfds_t, int, std::size_t);
-using ppoll_checked = int (*)(pollfd*, nfds_t, const timespec*, const sigset_t*, std::size_t);
-using system_call = long (*)(long, long, long, long, long, long, long);
-
-constinit next_function<decltype(&::epoll_wait)> next_epoll_wait{"epoll_wait"};
-constinit next_function<decltype(&::epoll_pwait)> next_epoll_pwait{"epoll_pwait"};
-constinit next_function<decltype(&::epoll_pwait2)> next_epoll_pwait2{"epoll_pwait2"};
-constinit next_function<decltype(&::poll)> next_poll{"poll"};
-constinit next_function<decltype(&::ppoll)> next_ppoll{"ppoll"};
-constinit next_function<poll_checked> next_poll_checked{"__poll_chk"};
-constinit next_function<ppoll_checked> next_ppoll_checked{"__ppoll_chk"};
-constinit next_function<decltype(&::select)> next_select{"select"};
-constinit next_function<decltype(&::pselect)> next_pselect{"pselect"};
-constinit next_function<system_call> next_syscall{"syscall"};
+constinit next_function<int (*)(int, epoll_event*, int, int)> next_epoll_wait{"epoll_wait"};
+constinit next_function<int (*)(int, epoll_event*, int, int, const sigset_t*)> next_epoll_pwait{"epoll_pwait"};
+constinit next_function<int (*)(int, epoll_event*, int, const timespec*, const sigset_t*)> next_epoll_pwait2{
+    "epoll_pwait2"};
+constinit next_function<int (*)(pollfd*, nfds_t, int)> next_poll{"poll"};
+constinit next_function<int (*)(pollfd*, nfds_t, const timespec*, const sigset_t*)> next_ppoll{"ppoll"};
+constinit next_function<int (*)(pollfd*, nfds_t, int, std::size_t)> next_poll_checked{"__poll_chk"};
+constinit next_function<int (*)(pollfd*, nfds_t, const timespec*, const sigset_t*, std::size_t)> next_ppoll_checked{
+    "__ppoll_chk"};
+constinit next_function<int (*)(int, fd_set*, fd_set*, fd_set*, timeval*)> next_select{"select"};
+constinit next_function<int (*)(int, fd_set*, fd_set*, fd_set*, const timespec*, const sigset_t*)> next_pselect{
+    "pselect"};
+constinit next_function<long (*)(long, long, long, long, long, long, long)> next_syscall{"syscall"};
 
 waiting in_epoll(int descriptor) noexcept { return {.in = loop_wait::epoll, .descriptor = descriptor, .site = 0}; }
 
