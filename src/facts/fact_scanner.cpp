@@ -60,16 +60,24 @@ constexpr std::size_t lines_to_a_declaration = 40;
 
 bool is_word(char each) { return std::isalnum(static_cast<unsigned char>(each)) != 0 || each == '_'; }
 
-// In lower case; hyphens, marks of comments and of roff are blanks, and there is one blank at a time.
-std::string plain(std::string_view line) {
+// In lower case; hyphens, marks of comments and of roff are blanks, and there is one blank at a time, none at the ends.
+std::string plain(std::string_view line, bool is_markup) {
   std::string text;
+  bool in_tag = false;
   for (const char each : line) {
+    in_tag = is_markup && (each == '<' || (in_tag && each != '>'));
+    if (in_tag) {
+      continue;
+    }
     const bool counts = is_word(each) || each == '\'' || each == '.' || each == ',';
     if (counts) {
       text += static_cast<char>(std::tolower(static_cast<unsigned char>(each)));
     } else if (!text.empty() && text.back() != ' ') {
       text += ' ';
     }
+  }
+  if (text.ends_with(' ')) {
+    text.pop_back();
   }
   return text;
 }
@@ -152,22 +160,38 @@ fact record_of(const fact_proposal& idea, std::string_view source, std::string_v
   return record;
 }
 
+// A text that says the same of a function twice gives one idea.
+void add_new(std::vector<fact_proposal>& ideas, fact_proposal idea) {
+  const auto is_the_same = [&idea](const fact_proposal& other) {
+    return other.symbol == idea.symbol && other.threads == idea.threads && other.blocking == idea.blocking;
+  };
+  if (std::ranges::none_of(ideas, is_the_same)) {
+    ideas.push_back(std::move(idea));
+  }
+}
+
 }  // namespace
 
 std::vector<fact_proposal> propose_facts(std::string_view name, std::string_view text) {
-  std::vector<fact_proposal> ideas;
+  const bool is_markup = ends_with_any(name, {".html", ".htm", ".xml", ".sgml"});
   const auto lines = lines_of(text);
+  std::vector<fact_proposal> ideas;
+  std::string said = lines.empty() ? "" : plain(lines.front(), is_markup);
   for (std::size_t at = 0; at < lines.size(); ++at) {
-    const std::string said = plain(lines[at]);
+    std::string next = at + 1 < lines.size() ? plain(lines[at + 1], is_markup) : "";
+    const std::string both = fmt::format("{} {}", said, next);  // for phrases that a line's end breaks
     const auto* found = std::ranges::find_if(
-        phrases, [&said](const telling_phrase& phrase) { return said.find(phrase.words) != std::string::npos; });
+        phrases, [&](const telling_phrase& phrase) { return both.find(phrase.words) < said.size(); });
     if (found != phrases.end()) {
-      ideas.push_back({.symbol = std::string(symbol_near(name, lines, at)),
-                       .threads = found->threads,
-                       .blocking = found->blocking,
-                       .phrase = found->words,
-                       .line = at + 1});
+      add_new(ideas, {.symbol = std::string(symbol_near(name, lines, at)),
+                      .threads = found->threads,
+                      .blocking = found->blocking,
+                      .phrase = found->words,
+                      .line = at + 1});
+      const std::size_t end = both.find(found->words) + found->words.size();
+      next.erase(0, end > said.size() ? end - said.size() - 1 : 0);  // what was told already
     }
+    said = std::move(next);
   }
   return ideas;
 }

@@ -27,7 +27,7 @@ TEST(FactScanner, NamesTheDeclarationBelowAComment) {
   ASSERT_THAT(ideas, SizeIs(3));
   EXPECT_EQ(ideas[0].symbol, "ut_parse");
   EXPECT_EQ(ideas[0].threads, thread_class::compatible);
-  EXPECT_EQ(ideas[0].line, 3U);
+  EXPECT_EQ(ideas[0].line, 2U);
   EXPECT_EQ(ideas[1].symbol, "wake");
   EXPECT_EQ(ideas[1].threads, thread_class::shared);
   EXPECT_EQ(ideas[2].symbol, "ask_server");
@@ -44,6 +44,19 @@ TEST(FactScanner, AManualPageIsAboutItsName) {
   const auto ideas = propose_facts("/usr/share/man/man3/strtok.3.gz", "T}\tThread safety\tMT-Unsafe race:strtok\n");
   ASSERT_THAT(ideas, SizeIs(1));
   EXPECT_EQ(ideas[0].symbol, "strtok");
+  EXPECT_EQ(ideas[0].threads, thread_class::compatible);
+}
+
+TEST(FactScanner, APhraseMayGoOnInTheNextLine) {
+  const auto ideas = propose_facts("a.h", "/* These are thread-\n * safe. */\nint f_one(void);\n");
+  ASSERT_THAT(ideas, SizeIs(1));
+  EXPECT_EQ(ideas[0].threads, thread_class::shared);
+  EXPECT_THAT(propose_facts("a.h", "/* It is not\n * thread-safe. */\nint f_two(void);\n"), SizeIs(1));
+}
+
+TEST(FactScanner, TagsAreNoWords) {
+  const auto ideas = propose_facts("uv_run.html", "<p>This is <b>not</b> <i>thread-safe</i></p>\n");
+  ASSERT_THAT(ideas, SizeIs(1));
   EXPECT_EQ(ideas[0].threads, thread_class::compatible);
 }
 
