@@ -13,6 +13,14 @@ evidence_grade fact::best_grade() const noexcept {
 
 bool fact::is_of_a_standard() const noexcept { return platform.starts_with("POSIX"); }
 
+bool fact::is_of_another_library() const noexcept {
+#ifdef __GLIBC__
+  return platform.starts_with("musl");
+#else
+  return platform.starts_with("glibc");
+#endif
+}
+
 const std::vector<process_effect>& process_effects() {
   static const std::vector<process_effect> known = {
       {"creds", "the user or group", true},

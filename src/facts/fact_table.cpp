@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cstdint>
 #include <cstdlib>
+#include <iterator>
 #include <numeric>
 #include <utility>
 
@@ -24,17 +26,22 @@ std::string_view record_text(std::size_t at) {
   return from.substr(0, from.find("\n\n") + 1);
 }
 
+// A name in lower case, and its last part: "gauss" of "python:random.gauss".
+struct lower_name {
+  std::string_view whole;
+  std::string_view last;
+};
+
+lower_name lower_of(const name_entry& entry) {
+  const std::string_view whole = lower_names().substr(entry.lower, entry.name_length);
+  return {.whole = whole, .last = whole.substr(entry.last)};
+}
+
 std::string lower(std::string_view text) {
   std::string small(text);
   std::ranges::transform(small, small.begin(),
                          [](unsigned char each) { return static_cast<char>(std::tolower(each)); });
   return small;
-}
-
-// "gauss" of "python:random.gauss", "sleep_for" of "std::this_thread::sleep_for"
-std::string_view last_part(std::string_view name) {
-  const std::size_t mark = name.find_last_of(":.");
-  return mark == std::string_view::npos ? name : name.substr(mark + 1);
 }
 
 // How many letters must be changed, added or removed to make one word of the other, whose sizes differ by little.
@@ -55,25 +62,24 @@ std::size_t distance(std::string_view one, std::string_view other) {
 
 // 0 for the same name elsewhere, then the fewer letters differ the better; nothing for no likeness.
 constexpr std::size_t unlike = 100;
-std::size_t unlikeness(std::string_view wanted, std::string_view name) {
-  const std::string_view last = last_part(name);
-  const std::string_view wanted_last = last_part(wanted);
-  if (last == wanted_last || name == wanted_last) {
+std::size_t unlikeness(const lower_name& wanted, const lower_name& known) {
+  if (known.last == wanted.last || known.whole == wanted.last) {
     return 0;
   }
-  const std::size_t longer = std::max(name.size(), wanted.size());
-  const bool alike = longer - std::min(name.size(), wanted.size()) <= furthest_slip &&
-                     (name.front() == wanted.front() || name.back() == wanted.back());
-  if (alike && wanted.size() > 2 * furthest_slip && longer <= longest_compared) {
-    if (const std::size_t slips = distance(wanted, name); slips <= furthest_slip) {
+  const auto [shorter, longer] = std::minmax({known.whole.size(), wanted.whole.size()});
+  const bool alike = longer - shorter <= furthest_slip && longer <= longest_compared &&
+                     (known.whole.front() == wanted.whole.front() || known.whole.back() == wanted.whole.back());
+  if (alike && wanted.whole.size() > 2 * furthest_slip) {
+    if (const std::size_t slips = distance(wanted.whole, known.whole); slips <= furthest_slip) {
       return slips;
     }
   }
   constexpr std::size_t telling = 4;  // a shorter part of a name is in too many
-  if (wanted_last.size() >= telling && last.find(wanted_last) != std::string_view::npos) {
+  if (wanted.last.size() >= telling && known.last.find(wanted.last) != std::string_view::npos) {
     return furthest_slip + 1;
   }
-  return last.size() > telling && wanted_last.find(last) != std::string_view::npos ? furthest_slip + 2 : unlike;
+  return known.last.size() > telling && wanted.last.find(known.last) != std::string_view::npos ? furthest_slip + 2
+                                                                                               : unlike;
 }
 
 }  // namespace
@@ -88,12 +94,15 @@ std::vector<fact> find_facts(std::string_view name) {
 }
 
 std::vector<std::string_view> similar_names(std::string_view name, std::size_t most) {
-  const std::string wanted = lower(name);
+  const std::string whole = lower(name);
+  if (whole.empty()) {
+    return {};
+  }
+  const lower_name wanted{.whole = whole, .last = std::string_view(whole).substr(whole.find_last_of(":.") + 1)};
   std::vector<std::pair<std::size_t, std::string_view>> found;
   for (const name_entry& entry : fact_names()) {
-    const std::string_view known = text_of(entry);
-    if (const std::size_t unlike_by = unlikeness(wanted, lower(known)); unlike_by != unlike) {
-      found.emplace_back(unlike_by, known);
+    if (const std::size_t unlike_by = unlikeness(wanted, lower_of(entry)); unlike_by != unlike) {
+      found.emplace_back(unlike_by, text_of(entry));
     }
   }
   std::ranges::sort(found);
@@ -111,14 +120,25 @@ std::vector<std::string_view> similar_names(std::string_view name, std::size_t m
 
 std::vector<std::string_view> names_with(std::string_view text, std::size_t most) {
   const std::string wanted = lower(text);
-  std::vector<std::string_view> names;
+  enum : std::uint8_t { is_it, ends_with_it_as_a_part, begins_with_it, has_a_part_that_begins, contains_it };
+  std::vector<std::pair<int, std::string_view>> found;
   for (const name_entry& entry : fact_names()) {
+    const auto [name, last] = lower_of(entry);
     const std::string_view known = text_of(entry);
-    if (names.size() < most && (names.empty() || names.back() != known) &&
-        lower(known).find(wanted) != std::string::npos) {
-      names.push_back(known);
+    if (name.find(wanted) == std::string_view::npos || (!found.empty() && found.back().second == known)) {
+      continue;
     }
+    const int rank = name == wanted             ? is_it
+                     : last == wanted           ? ends_with_it_as_a_part
+                     : name.starts_with(wanted) ? begins_with_it
+                     : last.starts_with(wanted) ? has_a_part_that_begins
+                                                : contains_it;
+    found.emplace_back(rank, known);
   }
+  std::ranges::sort(found);
+  found.resize(std::min(found.size(), most));
+  std::vector<std::string_view> names;
+  std::ranges::transform(found, std::back_inserter(names), &std::pair<int, std::string_view>::second);
   return names;
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <utility>
 
 namespace whorl::facts {
@@ -19,7 +20,7 @@ constexpr permission yes = permission::yes;
 constexpr permission on_condition = permission::on_condition;
 constexpr permission no = permission::no;
 
-// On the loop; {} stands for the argument.
+// On the loop; {} stands for the argument, as "argument 2" or by its name.
 constexpr std::array waiting_on_the_loop = {
     rule{permission::unknown, "whether it waits is not known; treat it as blocking"},
     rule{yes, "it does not wait"},
@@ -27,8 +28,8 @@ constexpr std::array waiting_on_the_loop = {
     rule{yes, "it may allocate memory, and waits for nothing else"},
     rule{on_condition, "it takes a lock", "whoever holds the lock neither waits nor computes for long"},
     rule{no, "it uses the file system, which no flag keeps from waiting for a disk or a server"},
-    rule{on_condition, "it waits until its descriptor is ready", "argument {} is a non-blocking descriptor"},
-    rule{on_condition, "it waits as long as argument {} says", "argument {} says not to wait"},
+    rule{on_condition, "it waits until its descriptor is ready", "{} is a non-blocking descriptor"},
+    rule{on_condition, "it waits as long as {} says", "{} says not to wait"},
     rule{no, "it waits until something happens, however long that takes"},
     rule{no, "it asks name services, which may take seconds to answer or give up"},
     rule{no, "it waits for another process"},
@@ -98,8 +99,14 @@ void tighten(place_verdict& kept, place_verdict added) {
   }
 }
 
+std::string argument_of(const fact& known) {
+  const std::string_view name = known.blocking_argument;
+  const bool is_position = !name.empty() && std::isdigit(static_cast<unsigned char>(name.front())) != 0;
+  return fmt::format("{}{}", is_position ? "argument " : "", name);
+}
+
 place_verdict waiting(const fact& known) {
-  place_verdict judged = verdict_of(at(waiting_on_the_loop, known.blocking), known.blocking_argument);
+  place_verdict judged = verdict_of(at(waiting_on_the_loop, known.blocking), argument_of(known));
   if (!known.does_not_block_if.empty() && judged.may != yes) {
     judged.may = on_condition;
     judged.condition = known.does_not_block_if;
@@ -202,6 +209,8 @@ place_verdicts places_of(const verdict& given) {
   jobs = as_a_job(given, changes, process);
   return all;
 }
+
+std::string does_not_wait_if(const fact& known) { return waiting(known).condition; }
 
 place_verdicts places_of_the_unknown() {
   place_verdicts all;

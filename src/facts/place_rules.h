@@ -5,6 +5,7 @@
 #include <whorl/facts/verdict.h>
 
 #include <array>
+#include <string>
 
 namespace whorl::facts {
 
@@ -14,5 +15,8 @@ using place_verdicts = std::array<place_verdict, every_place.size()>;
 place_verdicts places_of(const verdict& given);
 
 place_verdicts places_of_the_unknown();
+
+// The condition under which it does not keep a loop waiting, of the record or of its class; "" if there is none.
+std::string does_not_wait_if(const fact& known);
 
 }  // namespace whorl::facts

@@ -2,6 +2,7 @@
 #include <whorl/facts/verdict.h>
 
 #include "facts/place_rules.h"
+#include "facts/spelling.h"
 
 #include <fmt/format.h>
 
@@ -17,12 +18,6 @@ namespace {
 constexpr std::array<std::string_view, every_place.size()> place_names = {"loop", "pool", "lane", "process", "jobs"};
 constexpr std::array<std::string_view, 4> permission_names = {"yes", "if", "unknown", "no"};
 constexpr std::size_t most_candidates = 8;
-
-// "strtok" of "strtok()" and "strtok(3)"
-std::string_view bare(std::string_view name) {
-  const std::size_t bracket = name.find('(');
-  return bracket == 0 ? name : name.substr(0, bracket);
-}
 
 // "python:os.path" of "python:os.path.join", "std::vector" of "std::vector::push_back"; "" at the top.
 std::string_view around(std::string_view name) {
@@ -41,11 +36,38 @@ std::vector<fact> facts_covering(std::string_view name) {
   return found;
 }
 
+// Those of "std::sort" for "sort", of "python:random.gauss" for "random.gauss"; nothing if both languages have the name.
+std::vector<fact> facts_of_a_library(const std::string& name) {
+  const bool is_inside = name.find_first_of(".:") != std::string::npos;
+  const auto found = [is_inside](const std::string& whole) {
+    return is_inside ? facts_covering(whole) : find_facts(whole);
+  };
+  std::vector<fact> in_cxx = found("std::" + name);
+  std::vector<fact> in_python = found("python:" + name);
+  if (in_cxx.empty()) {
+    return in_python;
+  }
+  return in_python.empty() ? in_cxx : std::vector<fact>();
+}
+
+std::vector<fact> facts_for(std::string_view name) {
+  std::vector<fact> found = facts_covering(without_arguments(name));
+  if (found.empty()) {
+    const std::string plain = plain_name(name);
+    found = facts_covering(plain);
+    if (found.empty() && !plain.empty()) {
+      found = facts_of_a_library(plain);
+    }
+  }
+  return found;
+}
+
 // Picks the fact that decides on one question among those that answer it, and says what the others hold against it.
 template <class Class>
 fact deciding(const std::vector<fact>& facts, Class fact::* question, std::string& disagreement) {
   const auto weight = [question](const fact* record) {
-    return std::tuple(!record->is_of_a_standard(), record->best_grade(), record->*question);
+    return std::tuple(!record->is_of_a_standard(), !record->is_of_another_library(), record->best_grade(),
+                      record->*question);
   };
   const fact* best = nullptr;
   for (const fact& record : facts) {
@@ -92,6 +114,7 @@ std::vector<std::string> where_to_look(const verdict& given) {
   }
   if (given.blocking.blocking == blocking_class::unknown) {
     places.emplace_back("strace -f -T PROGRAM: the system calls it makes, and how long they take");
+    places.emplace_back("whorl guard -- PROGRAM: whether a loop that calls it stands still, and where");
   }
   return places;
 }
@@ -100,7 +123,7 @@ verdict nothing_known(std::string_view name) {
   verdict given;
   given.symbol = name;
   given.places = places_of_the_unknown();
-  given.candidates = similar_names(bare(name), most_candidates);
+  given.candidates = similar_names(plain_name(name), most_candidates);
   if (std::ranges::all_of(name, [](unsigned char each) { return std::isalnum(each) != 0 || each == '_'; })) {
     given.look_at.push_back(fmt::format("man {}, if there is such a page: its sections ATTRIBUTES and NOTES", name));
   }
@@ -120,7 +143,7 @@ void add_new(std::vector<Into>& to, const Into& added) {
 std::string_view name_of(place where) noexcept { return place_names.at(static_cast<std::size_t>(where)); }
 std::string_view name_of(permission may) noexcept { return permission_names.at(static_cast<std::size_t>(may)); }
 
-verdict judge(std::string_view name) { return judge(name, facts_covering(bare(name))); }
+verdict judge(std::string_view name) { return judge(name, facts_for(name)); }
 
 verdict judge(std::string_view name, const std::vector<fact>& facts) {
   if (facts.empty()) {
@@ -146,6 +169,7 @@ verdict judge(std::string_view name, const std::vector<fact>& facts) {
            std::ranges::find(half.sources, evidence_grade::guessed, &evidence::grade) == half.sources.end();
   };
   given.definitive = known(given.blocking) && known(given.threads) && given.disagreement.empty();
+  given.does_not_wait_if = does_not_wait_if(given.blocking);
   given.places = places_of(given);
   given.look_at = where_to_look(given);
   return given;

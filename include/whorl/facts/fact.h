@@ -81,6 +81,9 @@ struct fact {
 
   // What a standard asks of all platforms, as opposed to what one platform does.
   bool is_of_a_standard() const noexcept;
+
+  // Of a C library that this program does not use.
+  bool is_of_another_library() const noexcept;
 };
 
 struct process_effect {

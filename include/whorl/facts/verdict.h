@@ -4,8 +4,9 @@
 //     found.at(place::pool).may;     // permission::no
 //     found.in_thread;               // "strtok_r"
 //
-// Where facts disagree, what is known of a platform goes before what a standard asks, better evidence before worse, and the
-// stricter claim before the laxer; `disagreement` then says so, and the evidence of both is there.
+// Where facts disagree, what is known of a platform goes before what a standard asks, this C library before another one,
+// better evidence before worse, and the stricter claim before the laxer; `disagreement` then says so, and the evidence of
+// both is there.
 //
 // Thread:   any.
 #pragma once
@@ -42,7 +43,8 @@ struct verdict {
   std::array<place_verdict, every_place.size()> places;
   fact blocking;  // the fact that decided whether it waits, and the one that decided on threads
   fact threads;
-  std::string disagreement;  // "" if there is none
+  std::string does_not_wait_if;  // "" if there is no such condition
+  std::string disagreement;      // "" if there is none
   std::vector<std::string_view> effects;
   std::string_view on_loop;
   std::string_view in_thread;
@@ -54,7 +56,8 @@ struct verdict {
   const place_verdict& at(place where) const noexcept { return places.at(static_cast<std::size_t>(where)); }
 };
 
-// A name may be spelled as in "strtok()" or "strtok(3)". What has no record of its own is looked for in what it is inside of.
+// A name may be spelled as in "strtok()" or "strtok(3)", mangled, or without "std::" and "python:". What has no record of
+// its own is looked for in what it is inside of.
 verdict judge(std::string_view name);
 
 // The same for facts that were found elsewhere.

@@ -7,6 +7,7 @@
 #include <fmt/os.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
@@ -72,8 +73,12 @@ std::string literals(std::string_view text) {
 std::string source_of(table whole) {
   std::ranges::sort(whole.names);
   std::string entries;
+  std::string lower;
   for (const auto& [name, record] : whole.names) {
-    entries += fmt::format("    {{{}, {}, {}}},\n", whole.text.find(name, record), name.size(), record);
+    entries += fmt::format("    {{{}, {}, {}, {}, {}}},\n", whole.text.find(name, record), name.size(), record,
+                           lower.size(), name.find_last_of(":.") + 1);  // 0 without a mark: npos + 1
+    std::ranges::transform(name, std::back_inserter(lower),
+                           [](unsigned char each) { return static_cast<char>(std::tolower(each)); });
   }
   return fmt::format(R"(#include "facts/fact_text.h"
 
@@ -86,17 +91,21 @@ namespace {{
 constexpr char text[] =
 {};
 
+constexpr char lower[] =
+{};
+
 constexpr name_entry names[] = {{
 {}}};
 
 }}  // namespace
 
 std::string_view fact_text() noexcept {{ return {{text, sizeof(text) - 1}}; }}
+std::string_view lower_names() noexcept {{ return {{lower, sizeof(lower) - 1}}; }}
 std::span<const name_entry> fact_names() noexcept {{ return names; }}
 
 }}  // namespace whorl::facts
 )",
-                     literals(whole.text), entries);
+                     literals(whole.text), literals(lower), entries);
 }
 
 }  // namespace
