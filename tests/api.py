@@ -183,6 +183,13 @@ class Api(unittest.TestCase):
         connection.request("GET", "/explain")
         self.assertIn(b'<form id="search">', connection.getresponse().read())
 
+    def test_the_reason_for_units_convert_is_the_record_of_its_function(self):
+        offered = {calc["name"]: calc for calc in self.server.ask("GET", "/calcs")["calcs"]}
+        [record] = self.server.ask("GET", "/explain?name=ut_parse")
+        [chosen] = offered["units.convert"]["places"]
+        self.assertIn(record["places"][chosen["place"]]["why"], chosen["reason"])
+        self.assertIn(record["evidence"][0]["says"], chosen["reason"])
+
     def command(self, *arguments):
         return subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=60,
                               env={**os.environ, "WHORL_SERVER": f"http://{self.server.host}:{self.server.port}"})

@@ -30,28 +30,85 @@ def explain(*names, expect=0):
     return json.loads(run("explain", "--json", *names, expect=expect))
 
 
+SHAPE = {
+    "symbol": str, "found": bool, "known_as": str, "places": dict, "blocking": dict, "thread": dict, "process_effects": list,
+    "replacement": dict, "evidence": list, "disagreement": str, "candidates": list, "definitive": bool, "look_at": list,
+}
+PARTS = {
+    "blocking": {"class", "argument", "condition"},
+    "thread": {"class", "reasons", "condition", "platform"},
+    "replacement": {"loop", "thread"},
+}
+GRADES = {"guessed", "documented", "inferred", "demonstrated"}
+WAITS = {"unknown", "never", "cpu", "alloc", "lock", "file", "descriptor", "timed", "wait", "resolver", "process", "tty", "loop"}
+LEVELS = {"unknown", "atomic", "shared", "distinct", "compatible", "incompatible"}
+
+
 def check_shape():
-    asked = ["strtok", "nobody_knows_this", "getaddrinfo"]
+    asked = ["strtok", "nobody_knows_this", "getaddrinfo", "std::filesystem::current_path", "python:random.gauss",
+             "python:urllib.request.urlopen", "ut_parse", "read", "std::cout"]
     answered = explain(*asked, expect=1)
     assert [each["symbol"] for each in answered] == asked
-    assert [each["found"] for each in answered] == [True, False, True]
+    assert [each["symbol"] for each in answered if not each["found"]] == ["nobody_knows_this"]
     for each in answered:
-        assert list(each["places"]) == PLACES
-        for place in each["places"].values():
-            assert place["may"] in ("yes", "if", "no", "unknown") and place["why"], place
-            assert bool(place["condition"]) == (place["may"] == "if"), place
-        assert set(each["blocking"]) >= {"class", "condition"} and set(each["thread"]) >= {"class", "reasons"}
-        assert set(each["replacement"]) == {"loop", "thread"}
-        assert isinstance(each["process_effects"], list) and isinstance(each["definitive"], bool) and each["look_at"]
-        for seen in each["evidence"]:
-            assert set(seen) == {"source", "version", "place", "says", "grade"} and all(seen.values())
-        assert bool(each["evidence"]) == each["found"]
-    print("shape: as promised")
+        check_one(each)
+    print(f"shape: as promised, of {len(asked)} names in their order")
+
+
+def check_one(given):
+    assert {name: type(part) for name, part in given.items()} == SHAPE, given
+    assert list(given["places"]) == PLACES
+    for place in given["places"].values():
+        assert list(place) == ["may", "why", "condition"]
+        assert place["may"] in ("yes", "if", "no", "unknown") and place["why"], place
+        assert bool(place["condition"]) == (place["may"] == "if"), place
+    for name, keys in PARTS.items():
+        assert set(given[name]) == keys, given[name]
+    assert given["blocking"]["class"] in WAITS and given["thread"]["class"] in LEVELS
+    assert given["look_at"] and all(isinstance(text, str) for text in given["look_at"] + given["thread"]["reasons"])
+    for seen in given["evidence"]:
+        assert set(seen) == {"source", "version", "place", "says", "grade"} and all(seen.values())
+        assert seen["grade"] in GRADES
+    assert bool(given["evidence"]) == given["found"]
+
+
+def check_verdicts():
+    """What a stranger would ask first, and what issue and standard say of it."""
+    may = {each["symbol"]: {name: place["may"] for name, place in each["places"].items()} for each in explain(
+        "strtok", "getaddrinfo", "std::filesystem::current_path", "python:random.gauss", "python:urllib.request.urlopen",
+        "ut_parse", "rand", "std::normal_distribution")}
+    assert may["strtok"]["pool"] == "no" and may["strtok"]["lane"] == "yes"
+    assert may["getaddrinfo"]["loop"] == may["getaddrinfo"]["pool"] == "if"
+    assert may["std::filesystem::current_path"] == dict(zip(PLACES, ["no", "no", "no", "yes", "if"]))
+    assert may["python:random.gauss"]["pool"] == "no" and may["python:urllib.request.urlopen"]["loop"] == "no"
+    assert may["ut_parse"]["pool"] == "no" and may["ut_parse"]["lane"] == may["ut_parse"]["process"] == "yes"
+    assert may["std::normal_distribution"]["pool"] == "if"
+    [rand] = explain("rand")
+    assert "glibc says shared, POSIX.1-2008 says compatible" in rand["disagreement"] and "musl" in rand["disagreement"]
+    assert {"glibc", "musl"} <= {seen["version"].split()[0] for seen in rand["evidence"]} | {"glibc"} and not rand["definitive"]
+    [descriptor] = explain("recv")
+    assert descriptor["blocking"] == {"class": "descriptor", "argument": "1", "condition": "argument 1 is a non-blocking descriptor"}
+    print("verdicts: as documented, and contradictions shown")
+
+
+def check_spellings():
+    known = {"strtok()": "strtok", "strtok(3)": "strtok", "random.gauss": "python:random.gauss",
+             "filesystem::current_path": "std::filesystem::current_path",
+             "_ZNSt10filesystem12current_pathB5cxx11Ev": "std::filesystem::current_path"}
+    for spelled, symbol in known.items():
+        [given] = explain(spelled)
+        assert (given["symbol"], given["known_as"]) == (spelled, symbol), given
+    print(f"spellings: {len(known)} others find their record")
 
 
 def check_unknown():
     text = run("explain", "getadrinfo", expect=1)
     assert "not known" in text and "treat it as blocking" in text and "getaddrinfo" in text, text
+    for way in ("whorl facts grep", "ThreadSanitizer", "strace", "whorl guard"):
+        assert way in text, way
+    [given] = explain("no_such_function_here", expect=1)
+    assert not any(way.startswith("man ") for way in given["look_at"]), "names a page only if there is one"
+    assert {place["may"] for place in given["places"].values()} == {"unknown"}
     run("explain", expect=2)
     print("unknown names: an honest answer and candidates")
 
@@ -82,6 +139,11 @@ def check_files():
         wrong.flush()
         said = run("facts", "check", wrong.name, expect=1)
         assert f"{wrong.name}:5: \"maybe\" is no blocking class" in said and f"{wrong.name}:3: the record has no evidence" in said, said
+    counted = run("facts", "count")
+    assert re.search(r"^all +\d+ +\d+", counted, re.MULTILINE) and "evidence by source" in counted
+    drawn = run("facts", "sample", "--seed", "7", "--count", "20")
+    assert drawn == run("facts", "sample", "--seed", "7", "--count", "20") and drawn.count("\nsymbol: ") == 20
+    assert drawn != run("facts", "sample", "--seed", "8", "--count", "20")
     print(f"files: {len(files)} sound, faults are named with their lines")
 
 
@@ -117,6 +179,8 @@ def check_replacements():
 
 def main():
     check_shape()
+    check_verdicts()
+    check_spellings()
     check_unknown()
     check_speed()
     check_files()

@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <array>
+#include <filesystem>
 #include <memory>
 
 namespace whorl::cli {
@@ -18,11 +20,37 @@ struct options {
   bool as_json = false;
 };
 
+// "man 3 strfry" if that page is installed, else "".
+std::string installed_page(const std::string& name) {
+  constexpr std::array sections = {"2", "3", "3posix", "3ssl", "3curses", "3pm"};
+  for (const std::string_view section : sections) {
+    const std::string page = fmt::format("/usr/share/man/man{}/{}.{}", section.front(), name, section);
+    if (std::filesystem::exists(page) || std::filesystem::exists(page + ".gz")) {
+      return fmt::format("man {} {}", section, name);
+    }
+  }
+  return "";
+}
+
+// Names the page of a symbol that nothing is known of, where the verdict could only say that there may be one.
+void look_for_page(facts::verdict& given) {
+  if (given.found || given.look_at.empty() || !given.look_at.front().starts_with("man ")) {
+    return;
+  }
+  const std::string page = installed_page(given.symbol);
+  if (page.empty()) {
+    given.look_at.erase(given.look_at.begin());
+  } else {
+    given.look_at.front() = page + ": its sections ATTRIBUTES and NOTES";
+  }
+}
+
 void print_places(const facts::verdict& given) {
   for (const facts::place where : facts::every_place) {
     const facts::place_verdict& judged = given.at(where);
-    const std::string condition = judged.condition.empty() ? "" : fmt::format("; if {}", judged.condition);
-    fmt::print("  {:<9} {:<8} {}{}\n", facts::name_of(where), facts::name_of(judged.may), judged.why, condition);
+    const std::string_view between = judged.condition.empty() ? "" : "; ";  // "if X is given; it waits for Y"
+    fmt::print("  {:<9} {:<8} {}{}{}\n", facts::name_of(where), facts::name_of(judged.may), judged.condition, between,
+               judged.why);
   }
 }
 
@@ -77,7 +105,8 @@ int explain(const options& asked) {
   value all{value::list()};
   const char* between = "";
   for (const std::string& name : asked.names) {
-    const facts::verdict given = facts::judge(name);
+    facts::verdict given = facts::judge(name);
+    look_for_page(given);
     if (asked.as_json) {
       all.append(to_value(given));
     } else {

@@ -1,5 +1,5 @@
-// whorl facts: what the knowledge base holds (count), whether a file of records is sound (check), and what headers, sources
-// and manuals say of threads and waiting, as proposals for records (grep).
+// whorl facts: what the knowledge base holds (count), records of it drawn at random for review (sample), whether a file of
+// records is sound (check), and what headers, sources and manuals say of threads and waiting, as proposals for records (grep).
 #include "cli/command.h"
 
 #include <whorl/facts/fact_file.h>
@@ -11,11 +11,14 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
 #include <memory>
+#include <random>
+#include <utility>
 
 namespace whorl::cli {
 
@@ -30,31 +33,73 @@ void print_counts(const char* by, const counts& counted) {
   }
 }
 
+struct area_counts {
+  std::size_t records = 0;
+  std::size_t names = 0;
+  std::array<std::size_t, 4> by_best_grade{};
+};
+
+void print_areas(const std::map<std::string_view, area_counts>& areas) {
+  fmt::print("{:<10}{:>8}{:>8}{:>9}{:>12}{:>10}{:>14}\n", "area", "records", "names", "guessed", "documented",
+             "inferred", "demonstrated");
+  for (const auto& [name, counted] : areas) {
+    const auto& [guessed, documented, inferred, demonstrated] = counted.by_best_grade;
+    fmt::print("{:<10}{:>8}{:>8}{:>9}{:>12}{:>10}{:>14}\n", name, counted.records, counted.names, guessed, documented,
+               inferred, demonstrated);
+  }
+}
+
 int count() {
-  counts areas;
+  std::map<std::string_view, area_counts> areas;
+  area_counts all;
   counts grades;
   counts sources;
   counts levels;
   counts waits;
-  std::size_t names = 0;
-  const std::vector<facts::fact> all = facts::all_facts();
-  for (const facts::fact& record : all) {
-    names += 1 + record.aliases.size();
-    ++areas[record.area];
-    ++grades[facts::name_of(record.best_grade())];
+  const std::vector<facts::fact> every = facts::all_facts();
+  for (const facts::fact& record : every) {
+    for (area_counts* counted : {&areas[record.area], &all}) {
+      ++counted->records;
+      counted->names += 1 + record.aliases.size();
+      ++counted->by_best_grade.at(static_cast<std::size_t>(record.best_grade()));
+    }
     ++levels[facts::name_of(record.threads)];
     ++waits[facts::name_of(record.blocking)];
     for (const facts::evidence& seen : record.sources) {
       const bool is_page = seen.version.starts_with("Linux man-pages");
       ++sources[is_page ? seen.version : seen.source];
+      ++grades[facts::name_of(seen.grade)];
     }
   }
-  fmt::print("{} records of {} names\n", all.size(), names);
-  print_counts("by area", areas);
-  print_counts("by best grade", grades);
-  print_counts("by thread class", levels);
-  print_counts("by blocking class", waits);
+  fmt::print("{} records of {} names\n\n", all.records, all.names);
+  areas["all"] = all;
+  print_areas(areas);
+  fmt::print("(grades: of the best evidence of a record)\n\n");
+  print_counts("records by thread class", levels);
+  print_counts("records by blocking class", waits);
+  print_counts("evidence by grade", grades);
   print_counts("evidence by source", sources);
+  return exit_done;
+}
+
+struct sampling {
+  std::uint64_t seed = 0;
+  std::size_t count = 200;
+};
+
+// The same records for the same seed and the same files, in the order of the files.
+int sample(const sampling& asked) {
+  std::vector<facts::fact> drawn = facts::all_facts();
+  const std::size_t count = std::min(asked.count, drawn.size());
+  std::mt19937_64 engine(asked.seed);
+  for (std::size_t at = 0; at < count; ++at) {
+    std::swap(drawn[at], drawn[at + engine() % (drawn.size() - at)]);
+  }
+  drawn.resize(count);
+  std::ranges::sort(drawn, {}, [](const facts::fact& record) { return record.symbol.data(); });
+  for (std::size_t at = 0; at < count; ++at) {
+    fmt::print("# {} of {}, of the area {}\n{}\n", at + 1, count, drawn[at].area, facts::to_text(drawn[at]));
+  }
   return exit_done;
 }
 
@@ -143,6 +188,12 @@ void add_facts(CLI::App& app, int& status) {
   command->add_subcommand("count", "Count the records by area, grade, class and source")->callback([&status] {
     status = count();
   });
+  auto drawn = std::make_shared<sampling>();
+  CLI::App* samples =
+      command->add_subcommand("sample", "Print records drawn at random, to be checked against their sources");
+  samples->add_option("--seed", drawn->seed, "What decides on the draw; the same draws the same")->required();
+  samples->add_option("--count", drawn->count, "How many")->capture_default_str();
+  samples->callback([drawn, &status] { status = sample(*drawn); });
   auto paths = std::make_shared<std::vector<std::string>>();
   CLI::App* checks = command->add_subcommand("check", "Say what is wrong with files of records");
   checks->add_option("file", *paths, "Files of records")->required();

@@ -55,7 +55,7 @@ value to_value(const facts::verdict& given) {
   value blocking;
   blocking.set("class", facts::name_of(given.blocking.blocking));
   blocking.set("argument", given.blocking.blocking_argument);
-  blocking.set("condition", given.blocking.does_not_block_if);
+  blocking.set("condition", given.does_not_wait_if);
   value threads;
   threads.set("class", facts::name_of(given.threads.threads)).set("reasons", texts_of(given.threads.reasons));
   threads.set("condition", given.threads.safe_if).set("platform", given.threads.platform);
