@@ -52,9 +52,22 @@ void node::resume_in_context() noexcept {
   }
 }
 
+// While it lives, the node's own code runs.
+class running_scope {
+ public:
+  explicit running_scope(const node& here) noexcept : outer_(std::exchange(this_thread.running, &here)) {}
+  ~running_scope() { this_thread.running = outer_; }
+  running_scope(const running_scope&) = delete;
+  running_scope& operator=(const running_scope&) = delete;
+
+ private:
+  const node* outer_;
+};
+
 // Runs this node's own code in its context, and sees to what was asked of it meanwhile. Returns who may run next.
 [[gnu::always_inline]] inline node* node::run_code() noexcept {
   activity_ = activity::running;
+  const running_scope scope(*this);
   if (context_ != nullptr || this_thread.context != nullptr) [[unlikely]] {
     resume_in_context();
   } else if (frame_) {

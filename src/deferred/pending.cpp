@@ -3,6 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstring>
+#include <utility>
 
 namespace whorl {
 
@@ -42,6 +46,60 @@ async_stack node::stack() const {
     frames.push_back(at->frame());
   }
   return async_stack(std::move(frames));
+}
+
+namespace {
+
+constexpr std::size_t most_frames_elsewhere = 32;
+
+// A node as it was when it was read.
+class node_picture {
+ public:
+  bool take(const node* at, memory_reader read) { return read(at, bytes_.data(), bytes_.size()); }
+
+  template <class Field>
+  Field field(std::size_t offset) const noexcept {
+    Field copy;
+    std::memcpy(static_cast<void*>(&copy), bytes_.data() + offset, sizeof copy);
+    return copy;
+  }
+
+ private:
+  std::array<std::byte, sizeof(node)> bytes_{};
+};
+
+}  // namespace
+
+// Each node must wait for the one before, as those do that are still there.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Winvalid-offsetof"
+async_stack node::stack_elsewhere(const node* innermost, memory_reader read) {
+  std::vector<async_frame> frames;
+  const node* before = nullptr;
+  node_picture picture;
+  for (const node* at = innermost; at != nullptr && frames.size() < most_frames_elsewhere;) {
+    if (!picture.take(at, read) || picture.field<const node*>(offsetof(node, waited_)) != before) {
+      break;
+    }
+    const bool coroutine = picture.field<void*>(offsetof(node, frame_)) != nullptr;
+    const auto where = picture.field<std::source_location>(offsetof(node, at_));
+    frames.push_back({coroutine ? "awaited" : "a callback added", where});
+    before = std::exchange(at, picture.field<const node*>(offsetof(node, waiter_)));
+  }
+  return async_stack(std::move(frames));
+}
+#pragma GCC diagnostic pop
+
+async_stack running_stack(const void* thread_mark, memory_reader read) {
+  const auto* there = static_cast<const thread_state*>(thread_mark);
+  const node* running = nullptr;
+  if (!read(&there->running, static_cast<void*>(&running), sizeof running)) {
+    return async_stack({});
+  }
+  async_stack seen = node::stack_elsewhere(running, read);
+  const node* still = nullptr;
+  const bool same = read(&there->running, static_cast<void*>(&still), sizeof still) && still == running;
+  return same ? seen : async_stack({});
 }
 
 std::vector<pending_wait> pending_list::describe(const pending_link* first, std::int64_t now) {

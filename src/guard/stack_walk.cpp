@@ -25,8 +25,6 @@ namespace whorl::detail {
 
 namespace {
 
-constexpr std::size_t most_frames = 64;
-
 struct frame_words {
   std::uintptr_t outer;
   std::uintptr_t returns_to;
@@ -45,10 +43,7 @@ std::optional<frame_words> read_frame(std::uintptr_t at) noexcept {
   return words;
 }
 
-struct frame_seen {
-  std::uintptr_t at;
-  std::uintptr_t returns_to;
-};
+using frame_seen = raw_stack::frame;
 
 // Follows the frames from the one at `at`, each farther out than the one before. Returns how many it wrote.
 // Async-signal-safe.
@@ -206,12 +201,7 @@ std::size_t find_frames(const stack_words& stack, std::span<frame_seen> into) no
 struct capture {
   enum : std::uint8_t { wanted, taken, done, given_up };
   std::atomic<std::uint8_t> state{wanted};
-  std::uintptr_t instruction = 0;
-  std::uintptr_t stack_pointer = 0;
-  std::size_t count = 0;
-  std::array<frame_seen, most_frames> frames{};
-  std::size_t word_count = 0;
-  std::array<std::uintptr_t, 512> words{};
+  raw_stack stack;
 };
 
 // Static, and one for each asking: a thread that answers too late finds its own, given up.
@@ -219,7 +209,9 @@ std::atomic<capture*> asked{nullptr};
 
 int look_signal() noexcept { return SIGRTMAX - 3; }
 
-void write_down(capture& into, const ucontext_t& interrupted) noexcept {
+}  // namespace
+
+void write_down(raw_stack& into, const ucontext_t& interrupted) noexcept {
 #if defined(__x86_64__)
   const auto& registers = interrupted.uc_mcontext.gregs;
   into.instruction = static_cast<std::uintptr_t>(registers[REG_RIP]);
@@ -236,12 +228,19 @@ void write_down(capture& into, const ucontext_t& interrupted) noexcept {
   into.word_count = read_memory(into.stack_pointer, into.words.data(), sizeof into.words) / sizeof(std::uintptr_t);
 }
 
+std::vector<std::uintptr_t> addresses(const raw_stack& stack) {
+  return addresses(stack.instruction, std::span(stack.frames).first(stack.count),
+                   {.base = stack.stack_pointer, .words = std::span(stack.words).first(stack.word_count)});
+}
+
+namespace {
+
 void on_look_signal(int /*number*/, siginfo_t* /*from*/, void* context) {
   const int kept_errno = errno;
   capture* mine = asked.exchange(nullptr, std::memory_order_acq_rel);
   std::uint8_t expected = capture::wanted;
   if (mine != nullptr && mine->state.compare_exchange_strong(expected, capture::taken)) {
-    write_down(*mine, *static_cast<const ucontext_t*>(context));
+    write_down(mine->stack, *static_cast<const ucontext_t*>(context));
     mine->state.store(capture::done, std::memory_order_release);
   }
   errno = kept_errno;
@@ -252,6 +251,7 @@ void install_handler() {
   action.sa_sigaction = &on_look_signal;
   action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
   sigfillset(&action.sa_mask);
+  sigdelset(&action.sa_mask, SIGSYS);  // what the handler itself calls may be trapped (strict_mode.h)
   ::sigaction(look_signal(), &action, nullptr);
 }
 
@@ -260,11 +260,15 @@ constexpr std::chrono::seconds patience{1};  // of whoever asks; the thread may 
 
 }  // namespace
 
+bool copy_memory(const void* from, void* into, std::size_t bytes) noexcept {
+  return read_memory(reinterpret_cast<std::uintptr_t>(from), into, bytes) == bytes;
+}
+
 std::vector<std::uintptr_t> stack_of_sleeping(std::uintptr_t stack_pointer, std::uintptr_t instruction) {
   std::vector<std::uintptr_t> words(8192);
   words.resize(read_memory(stack_pointer, words.data(), words.size() * sizeof(std::uintptr_t)) /
                sizeof(std::uintptr_t));
-  std::array<frame_seen, most_frames> frames{};
+  std::array<frame_seen, raw_stack::most_frames> frames{};
   const std::size_t count = find_frames({.base = stack_pointer, .words = words}, frames);
   return addresses(instruction, std::span(frames).first(count), {.base = stack_pointer, .words = words});
 }
@@ -311,8 +315,7 @@ std::vector<std::uintptr_t> stack_of_running(pid_t thread) {
     }
     std::this_thread::sleep_for(std::chrono::microseconds(100));
   }
-  return addresses(mine->instruction, std::span(mine->frames).first(mine->count),
-                   {.base = mine->stack_pointer, .words = std::span(mine->words).first(mine->word_count)});
+  return addresses(mine->stack);
 }
 
 }  // namespace whorl::detail

@@ -9,8 +9,12 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
+#include <semaphore>
 #include <string>
 #include <string_view>
+#include <thread>
+#include <vector>
 
 namespace whorl {
 namespace {
@@ -101,6 +105,59 @@ TEST_P(StallWatch, TellsOfACallbackThatComputesWhileItDoes) {
   const std::string text = told_of(compute_on_the_loop);
   EXPECT_NE(text.find("doing=computing"), std::string::npos) << text;
   expect_on_stack("compute_on_the_loop", text);
+}
+
+TEST_P(StallWatch, NamesTheCallbackAndFromWhereItComes) {
+  const std::string text = told_of(wait_on_the_loop);
+  EXPECT_NE(text.find("callback=\"a timed call from "), std::string::npos) << text;
+  EXPECT_NE(text.find("stall_watch_test.cpp:"), std::string::npos) << text;
+}
+
+deferred<void> wait_in_a_coroutine(reactor& loop, lines& told) {
+  co_await loop.sleep(1ms);
+  wait_on_the_loop(told);
+}
+
+deferred<void> await_it(reactor& loop, lines& told) { co_await wait_in_a_coroutine(loop, told); }
+
+TEST_P(StallWatch, NamesWhoAwaitsTheCoroutineThatHoldsTheLoopUp) {
+  lines told;
+  reactor loop(GetParam()());
+  const stall_watch guard(loop, {.name = "main loop", .limit = 20ms});
+  deferred<void> work = await_it(loop, told);
+  while (!work.ready()) {
+    loop.turn(loop.now() + 1ms);
+  }
+  const std::string text = told.text();
+  const std::size_t inner = text.find("wait_in_a_coroutine(", text.find(", for "));
+  EXPECT_NE(inner, std::string::npos) << text;
+  EXPECT_NE(text.find("await_it(", inner), std::string::npos) << text;
+}
+
+TEST_P(StallWatch, StallsThatAreAlikeAreToldOnceAndCounted) {
+  lines told;
+  reactor loop(GetParam()());
+  const stall_watch guard(loop, {.name = "main loop", .limit = 10ms});
+  for (std::uint64_t i = 1; i <= 3; ++i) {
+    std::binary_semaphore seen(0);
+    const std::jthread looking([&] {
+      while (guard.stalls().empty() || guard.stalls()[0].times < i) {
+        std::this_thread::yield();
+      }
+      seen.release();
+    });
+    auto call = loop.call_later(0s, [&] { seen.acquire(); });
+    while (call.active()) {
+      loop.turn(loop.now() + 1ms);
+    }
+  }
+  EXPECT_EQ(told.text().find("times=2"), std::string::npos) << told.text();
+  const std::vector<stall> seen = guard.stalls();
+  ASSERT_EQ(seen.size(), 1U);
+  EXPECT_EQ(seen[0].times, 3U);
+  EXPECT_EQ(seen[0].doing, "asleep in futex (a lock, a condition or a thread)");
+  EXPECT_GE(seen[0].longest, 10ms);
+  EXPECT_GE(seen[0].total, seen[0].longest);
 }
 
 TEST_P(StallWatch, ALoopThatSleepsOrIsNotTurnedIsNotHeldUp) {

@@ -2,8 +2,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <whorl/guard/thread_look.h>
+#include <whorl/reactor/reactor.h>
 
-#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <fstream>
@@ -13,69 +13,12 @@
 #include <utility>
 
 #include "guard/stack_walk.h"
+#include "guard/system_calls.h"
 #include "guard/thread_state.h"
 
 namespace whorl {
 
 namespace {
-
-// Whether the first argument is a descriptor.
-enum class waits_for : std::uint8_t { descriptor, other };
-
-struct known_call {
-  long number;
-  std::string_view name;
-  waits_for first = waits_for::other;
-};
-
-// Those in which a thread can sleep for long.
-constexpr std::array known_calls{
-    known_call{SYS_read, "read", waits_for::descriptor},
-    known_call{SYS_readv, "readv", waits_for::descriptor},
-    known_call{SYS_pread64, "pread", waits_for::descriptor},
-    known_call{SYS_write, "write", waits_for::descriptor},
-    known_call{SYS_writev, "writev", waits_for::descriptor},
-    known_call{SYS_pwrite64, "pwrite", waits_for::descriptor},
-    known_call{SYS_recvfrom, "recv", waits_for::descriptor},
-    known_call{SYS_recvmsg, "recvmsg", waits_for::descriptor},
-    known_call{SYS_sendto, "send", waits_for::descriptor},
-    known_call{SYS_sendmsg, "sendmsg", waits_for::descriptor},
-    known_call{SYS_accept, "accept", waits_for::descriptor},
-    known_call{SYS_accept4, "accept4", waits_for::descriptor},
-    known_call{SYS_connect, "connect", waits_for::descriptor},
-    known_call{SYS_flock, "flock", waits_for::descriptor},
-    known_call{SYS_fcntl, "fcntl", waits_for::descriptor},
-    known_call{SYS_fsync, "fsync", waits_for::descriptor},
-    known_call{SYS_fdatasync, "fdatasync", waits_for::descriptor},
-    known_call{SYS_epoll_pwait, "epoll_wait", waits_for::descriptor},
-    known_call{SYS_epoll_pwait2, "epoll_wait", waits_for::descriptor},
-    known_call{SYS_io_uring_enter, "io_uring_enter", waits_for::descriptor},
-    known_call{SYS_sendfile, "sendfile", waits_for::descriptor},
-    known_call{SYS_splice, "splice", waits_for::descriptor},
-    known_call{SYS_ioctl, "ioctl", waits_for::descriptor},
-#if defined(SYS_poll)
-    known_call{SYS_poll, "poll"},
-    known_call{SYS_select, "select"},
-    known_call{SYS_pause, "pause"},
-    known_call{SYS_open, "open"},
-    known_call{SYS_epoll_wait, "epoll_wait", waits_for::descriptor},
-#endif
-    known_call{SYS_ppoll, "poll"},
-    known_call{SYS_pselect6, "select"},
-    known_call{SYS_openat, "open"},
-    known_call{SYS_futex, "futex"},
-    known_call{SYS_nanosleep, "nanosleep"},
-    known_call{SYS_clock_nanosleep, "clock_nanosleep"},
-    known_call{SYS_wait4, "wait4"},
-    known_call{SYS_waitid, "waitid"},
-    known_call{SYS_rt_sigtimedwait, "sigtimedwait"},
-    known_call{SYS_rt_sigsuspend, "sigsuspend"},
-    known_call{SYS_semtimedop, "semtimedop"},
-    known_call{SYS_msgrcv, "msgrcv"},
-    known_call{SYS_msgsnd, "msgsnd"},
-    known_call{SYS_getrandom, "getrandom"},
-    known_call{SYS_sync, "sync"},
-};
 
 std::string first_line(const std::string& path) {
   std::ifstream file(path);
@@ -101,6 +44,19 @@ std::string waits_on(long number) {
   }
 }
 
+std::string stacks_of_both(int other_thread) {
+  ucontext_t here{};
+  ::getcontext(&here);
+  detail::raw_stack mine;
+  detail::write_down(mine, here);
+  const thread_look other = look_at(other_thread);
+  return fmt::format("called from {}; the loop's thread is {} at {}", describe(resolve(detail::addresses(mine))),
+                     other.describe(), describe(resolve(other.stack)));
+}
+
+// From its start on, a program that this is part of tells stacks of wrong threads.
+[[maybe_unused]] const bool tells_stacks = (detail::tell_stacks = &stacks_of_both, true);
+
 }  // namespace
 
 // proc(5): "running", or "-1 SP PC" where it sleeps outside of any system call, or the call, six arguments, SP and PC.
@@ -120,10 +76,9 @@ detail::thread_state detail::state_of(pid_t process, pid_t thread) {
     for (unsigned long& each : arguments) {
       text >> each;
     }
-    const auto* known = std::ranges::find(known_calls, number, &known_call::number);
-    const bool is_known = known != known_calls.end();
-    seen.call = is_known ? std::string(known->name) : fmt::format("system call {}", number);
-    const bool on_descriptor = is_known && known->first == waits_for::descriptor;
+    const known_system_call* known = find_waiting_system_call(number);
+    seen.call = known != nullptr ? std::string(known->name) : fmt::format("system call {}", number);
+    const bool on_descriptor = known != nullptr && known->has_descriptor();
     seen.on = on_descriptor ? descriptor_text(process, arguments[0]) : waits_on(number);
   } else {
     seen.on = first_line(folder + "wchan");

@@ -44,6 +44,8 @@ stream_transport::~stream_transport() {
   if (phase_ != phase::lost) {
     loop_stopping();
   }
+  const protocol& told = *protocol_;
+  callback_scope::is_of(typeid(told));
   try {
     protocol_->connection_lost(*reason_);
   } catch (...) {
@@ -176,6 +178,8 @@ void stream_transport::send_failed(int error_number) noexcept {
 
 template <class Event>
 bool stream_transport::guarded(Event event) noexcept {
+  const protocol& told = *protocol_;
+  callback_scope::is_of(typeid(told));
   try {
     event();
     return true;

@@ -96,6 +96,7 @@ void epoll_set::tell_all() noexcept {
 }
 
 void epoll_set::tell(epoll_source& source, std::uint32_t events) noexcept {
+  const callback_scope scope("an event", {}, &typeid(source));
   told_ = &source;
   source.ready(events);
   told_ = nullptr;

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <sys/epoll.h>
+#include <whorl/reactor/turn_record.h>
 #include <whorl/reactor/unique_fd.h>
 
 #include <array>

@@ -66,6 +66,7 @@ void mailbox_state::run_all() noexcept {
   spin_.found();
   posted_call* next = oldest_first(newest_.exchange(nullptr, std::memory_order_acquire));
   while (next != nullptr) {
+    const callback_scope scope("a call from another thread", next->at);
     const std::unique_ptr<posted_call> call(next);
     next = call->next;
     run_logged(*call);

@@ -91,6 +91,7 @@ void memory_loop::step_some() noexcept {
   while (now.linked()) {
     stepping_ = static_cast<memory_source*>(static_cast<candidate_link*>(now.next));
     stepping_->candidate_link::unlink();
+    const callback_scope scope("an event", {}, &typeid(*stepping_));
     stepping_->step();
     stepping_ = nullptr;
   }

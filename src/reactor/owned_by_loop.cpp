@@ -1,4 +1,5 @@
 #include <whorl/reactor/owned_by_loop.h>
+#include <whorl/reactor/turn_record.h>
 
 #include <memory>
 #include <utility>
@@ -32,6 +33,7 @@ void owned_list::dispose(owned_by_loop& object) noexcept {
 
 void owned_list::destroy_disposed() noexcept {
   while (disposed_first_ != nullptr) {
+    const callback_scope scope("the end", {}, &typeid(*disposed_first_));
     const std::unique_ptr<owned_by_loop> doomed(disposed_first_);
     disposed_first_ = doomed->next_;
   }

@@ -2,9 +2,12 @@
 #include <whorl/reactor/reactor.h>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
+#include <fstream>
+#include <string>
 
 #include "reactor/choose_backend.h"
 #include "reactor/mailbox_state.h"
@@ -21,6 +24,14 @@ struct loops_of_thread {
 
 thread_local constinit loops_of_thread here;
 
+// "thread 4711 (worker)"
+std::string describe_thread(int number) {
+  std::ifstream file(fmt::format("/proc/self/task/{}/comm", number));
+  std::string name;
+  std::getline(file, name);
+  return fmt::format("thread {} ({})", number, name.empty() ? "gone" : name);
+}
+
 }  // namespace
 
 constinit std::atomic<void (*)(reactor&)> detail::when_a_loop_is_made{nullptr};
@@ -28,9 +39,14 @@ constinit std::atomic<void (*)(reactor&)> detail::when_a_loop_is_made{nullptr};
 // While it lives, its loop is of_this_thread().
 class reactor::turning_scope {
  public:
-  explicit turning_scope(reactor& loop) noexcept : outer_(std::exchange(here.turning, &loop)) { enter_pending(); }
+  explicit turning_scope(reactor& loop) noexcept
+      : outer_(std::exchange(here.turning, &loop)),
+        outer_record_(std::exchange(detail::this_thread.record, &loop.record())) {
+    enter_pending();
+  }
   ~turning_scope() {
     here.turning = outer_;
+    detail::this_thread.record = outer_record_;
     enter_pending();
   }
   turning_scope(const turning_scope&) = delete;
@@ -38,6 +54,7 @@ class reactor::turning_scope {
 
  private:
   reactor* outer_;
+  turn_record* outer_record_;
 };
 
 namespace {
@@ -57,6 +74,7 @@ reactor::reactor() : reactor(choose_backend()) {}
 
 reactor::reactor(std::unique_ptr<backend> io)
     : io_(std::move(io)),
+      thread_number_(::gettid()),
       mail_(std::make_shared<detail::mailbox_state>(*io_)),
       timers_([this]() noexcept { return now(); }) {
   for (const reactor* other = here.made_last; other != nullptr; other = other->previous_of_thread_) {
@@ -166,12 +184,11 @@ void reactor::turn(std::optional<time_point> until) {
   const turning_scope scope(*this);
   turning_ = true;
   run_turn(until);
-  io_->heart().rests();
   turning_ = false;
 }
 
 void reactor::run_turn(std::optional<time_point> until) {
-  io_->heart().works();
+  record().turn_begins();
   const time_point began = io_->now();
   detail::this_thread.now = began.time_since_epoch().count();
   mail_->run_all();
@@ -190,7 +207,7 @@ void reactor::run_turn(std::optional<time_point> until) {
   io_->turn(until);
   mail_->woke(io_->waited());
   owned_.destroy_disposed();
-  turns_.add(io_->now() - began - io_->waited());
+  record().turn_ended(io_->now() - began - io_->waited());
 }
 
 // Starts the shutdown if one was asked for (S70, S78). A second signal ends the waiting for it.
@@ -206,6 +223,7 @@ void reactor::heed_stop() {
     stop_requested_ = true;
   }
   if (stop_requested_ && !shutdown_) {
+    const callback_scope scope("the shutdown");
     shutdown_ = shut_down();
   }
 }
@@ -230,11 +248,19 @@ std::vector<pending_wait> reactor::pending() const {
   return pending_.describe(now().time_since_epoch().count());
 }
 
+loop_statistics reactor::statistics() const {
+  require_this_thread("statistics");
+  return io_->record().statistics();
+}
+
 void reactor::throw_wrong_thread(std::string_view doing) const {
-  throw misuse(
-      fmt::format("{}() was called on another thread than the loop's: a loop's objects are touched on its own "
-                  "thread only; post the call with call_from_thread, or with the loop's mailbox",
-                  doing));
+  const detail::stacks_teller teller = detail::tell_stacks;
+  throw misuse(fmt::format(
+      "{}() was called on another thread than the loop's, on {}, but the loop at {} belongs to {}: a loop's "
+      "objects are touched on its own thread only; post the call with call_from_thread, or with the loop's "
+      "mailbox{}",
+      doing, describe_thread(::gettid()), fmt::ptr(this), describe_thread(thread_number_),
+      teller == nullptr ? "" : "; " + teller(thread_number_)));
 }
 
 }  // namespace whorl

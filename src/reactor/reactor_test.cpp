@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -5,6 +6,8 @@
 #include <whorl/reactor/reactor.h>
 #include <whorl/reactor/within.h>
 
+#include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <memory>
 #include <optional>
@@ -546,6 +549,65 @@ TEST_F(Reactor, CountsItsTurnsWithoutItsSleep) {
     counted += bucket;
   }
   EXPECT_EQ(counted, loop.turns().count);
+}
+
+void compute_for(duration time) {
+  const auto until = std::chrono::steady_clock::now() + time;
+  while (std::chrono::steady_clock::now() < until) {
+  }
+}
+
+TEST_F(Reactor, NamesTheCallbacksThatTookLongest) {
+  finish(loop.sleep(1ms));
+  loop.call_later(0s, [] { compute_for(5ms); }).detach();
+  loop.call_from_thread([] { compute_for(9ms); });
+  finish(loop.sleep(1ms));
+  const loop_statistics seen = loop.statistics();
+  EXPECT_GE(seen.callbacks.count, 4U);
+  ASSERT_GE(seen.longest_callbacks.size(), 2U);
+  EXPECT_GE(seen.longest_callbacks[0].took, 8ms);  // a tick is known within some parts in a thousand
+  const std::string posted = seen.longest_callbacks[0].name.describe();
+  EXPECT_TRUE(posted.starts_with("a call from another thread from ")) << posted;
+  EXPECT_NE(posted.find("reactor_test.cpp:"), std::string::npos) << posted;
+  EXPECT_GE(seen.longest_callbacks[1].took, 4ms);
+  EXPECT_TRUE(seen.longest_callbacks[1].name.describe().starts_with("a timed call from "));
+}
+
+TEST_F(Reactor, SaysOfItsLongestTurnsWhatTheyWereAt) {
+  for (int i = 0; i < 3; ++i) {
+    loop.call_later(0s, [] { compute_for(2ms); }).detach();
+  }
+  finish(loop.sleep(1ms));
+  const loop_statistics seen = loop.statistics();
+  ASSERT_FALSE(seen.longest_turns.empty());
+  EXPECT_GE(seen.longest_turns[0].took, 5ms);
+  EXPECT_GE(seen.longest_turns[0].callbacks, 3U);
+  EXPECT_GE(seen.longest_turns[0].longest.took, 1ms);
+  EXPECT_TRUE(seen.longest_turns[0].longest.name.describe().starts_with("a timed call from "));
+}
+
+TEST_F(Reactor, CallbacksOfOneNameAreKeptOnce) {
+  for (int i = 0; i < 20; ++i) {
+    loop.call_later(0s, [] { compute_for(1ms); }).detach();
+  }
+  finish(loop.sleep(1ms));
+  const auto kept = loop.statistics().longest_callbacks;
+  EXPECT_EQ(std::ranges::count_if(kept, [](const auto& each) { return each.took > 900us; }), 1);
+}
+
+TEST_F(Reactor, ACallFromAWrongThreadNamesTheLoopAndBothThreads) {
+  std::string said;
+  std::thread([&] {
+    try {
+      loop.stop();
+    } catch (const misuse& wrong) {
+      said = wrong.what();
+    }
+  }).join();
+  EXPECT_TRUE(said.starts_with("stop() was called on another thread than the loop's, on thread ")) << said;
+  EXPECT_NE(said.find(fmt::format("but the loop at {} belongs to thread {} (", fmt::ptr(&loop), ::gettid())),
+            std::string::npos)
+      << said;
 }
 
 }  // namespace

@@ -87,9 +87,12 @@ class main_work {
 
 int run_to_the_end(reactor& loop, std::move_only_function<deferred<int>()> main) {
   main_work work(loop);
-  loop.io().heart().works();
+  turn_record& record = loop.record();
+  record.works();
+  record.callback_begins("main", {}, nullptr);
   work.start(std::move(main));
-  loop.io().heart().rests();
+  record.callback_ended();
+  record.rests();
   loop.last_step_ = [&work] { return work.end(); };
   loop.run();
   loop.last_step_ = nullptr;

@@ -2,6 +2,7 @@
 #include <whorl/deferred/failure.h>
 #include <whorl/deferred/log.h>
 #include <whorl/reactor/timers.h>
+#include <whorl/reactor/turn_record.h>
 
 #include <fmt/format.h>
 
@@ -158,6 +159,7 @@ void timer_queue::run_due(time_point now) noexcept {
 }
 
 void timer_queue::run_one(timer& due) noexcept {
+  const callback_scope scope("a timed call", due.added_);
   --size_;
   due.state_ = timer::state::running;
   try {

@@ -83,6 +83,7 @@ class uring_backend final : public backend {
   void turn(std::optional<time_point> until) noexcept override {
     waited_ = {};
     requests_.hand_over();
+    record().goes_on();
     // Sends complete as they are handed over, so mostly there is something to deliver already.
     if (!requests_.has_completions()) {
       wait(until);

@@ -1,6 +1,7 @@
 #include "reactor/uring_requests.h"
 
 #include <whorl/deferred/log.h>
+#include <whorl/reactor/turn_record.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -119,6 +120,7 @@ void uring_requests::complete(const io_uring_cqe& completion) noexcept {
     client->cancelled_ &= others;
     add_unsettled(*client);
   }
+  const callback_scope scope("an event", {}, &typeid(*client));
   client->completed(which, completion.res, completion.flags);
 }
 

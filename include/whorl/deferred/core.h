@@ -91,6 +91,9 @@ class node : public framed {
   // Who awaits whom, from the innermost of the nodes that this one waits for to the outermost that waits for it.
   async_stack stack() const;
 
+  // The same of a node of another thread's, as far as it can be read there.
+  static async_stack stack_elsewhere(const node* innermost, memory_reader read);
+
   // Takes over what this node waited for, now that it has fired.
   node* take_waited() noexcept { return std::exchange(waited_, nullptr); }
 

@@ -13,6 +13,7 @@
 #include <whorl/deferred/this_thread.h>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <source_location>
 #include <string>
@@ -54,6 +55,13 @@ std::vector<pending_wait> pending_outside_loops();
 namespace detail {
 
 class node;
+
+// Copies memory that may be gone; false: it is.
+using memory_reader = bool (*)(const void* from, void* into, std::size_t bytes) noexcept;
+
+// What runs on the thread with this mark, and who awaits it, as another thread can see it meanwhile: nothing where it
+// changes too fast.
+async_stack running_stack(const void* thread_mark, memory_reader read);
 
 // A promise's place in the list of those that have not fired, in which it is once its deferred was handed out.
 class pending_link {

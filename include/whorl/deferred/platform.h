@@ -1,5 +1,10 @@
-// What differs between compilers and builds, in one place; no other public header asks which compiler it meets.
+// What differs between compilers, machines and builds, in one place; no other public header asks which it meets.
 #pragma once
+
+#include <cstdint>
+#if !defined(__x86_64__) && !defined(__aarch64__)
+#include <chrono>
+#endif
 
 // Clang's thread-safety attributes; elsewhere they are empty.
 #if defined(__clang__)
@@ -33,3 +38,48 @@
 #if !defined(WHORL_SANITIZED)
 #define WHORL_SANITIZED 0
 #endif
+
+// 0: loops keep no record of what they run. For the benchmark that measures what the record costs.
+#if !defined(WHORL_KEEPS_RECORD)
+#define WHORL_KEEPS_RECORD 1
+#endif
+
+// Clang's real-time sanitizer, which names calls that may wait between these two.
+#if defined(__has_feature)
+#if __has_feature(realtime_sanitizer)
+#define WHORL_REALTIME_SANITIZED 1
+extern "C" void __rtsan_realtime_enter();
+extern "C" void __rtsan_realtime_exit();
+#endif
+#endif
+#if !defined(WHORL_REALTIME_SANITIZED)
+#define WHORL_REALTIME_SANITIZED 0
+#endif
+
+namespace whorl::detail {
+
+inline void enter_real_time() noexcept {
+#if WHORL_REALTIME_SANITIZED
+  __rtsan_realtime_enter();
+#endif
+}
+inline void leave_real_time() noexcept {
+#if WHORL_REALTIME_SANITIZED
+  __rtsan_realtime_exit();
+#endif
+}
+
+// A counter of the processor's that runs evenly, and is read in less time than a clock.
+inline std::uint64_t processor_ticks() noexcept {
+#if defined(__x86_64__)
+  return __builtin_ia32_rdtsc();
+#elif defined(__aarch64__)
+  std::uint64_t ticks = 0;
+  asm volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+  return ticks;
+#else
+  return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+#endif
+}
+
+}  // namespace whorl::detail

@@ -7,6 +7,10 @@
 
 #include <cstdint>
 
+namespace whorl {
+class turn_record;
+}
+
 namespace whorl::detail {
 
 class node;
@@ -22,6 +26,8 @@ struct thread_state {
   const context_values* context = nullptr;  // of the work that runs now
   pending_link* pending = nullptr;          // the thread's own promises that have not fired
   pending_link** pending_here = nullptr;    // those of the thread's loop; null: the thread's own
+  const node* running = nullptr;            // the innermost whose own code runs now
+  turn_record* record = nullptr;            // of the loop whose turn this is
   std::int64_t now = 0;                     // nanoseconds, when the loop began to handle what it handles now
 };
 

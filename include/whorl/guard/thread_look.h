@@ -13,6 +13,8 @@
 // Stacks are followed by frame pointers, which whorl and its users' programs should be built with
 // (-fno-omit-frame-pointer); frames of libraries without them are left out.
 //
+// A loop's object that is touched on a wrong thread tells both stacks with the help of this.
+//
 // Thread: any but the one that is looked at.
 // Fails:  what cannot be seen is left empty. A thread that blocks the signal shows no stack while it computes.
 // Source: proc(5): /proc/self/task/TID/{stat,syscall,wchan}, /proc/self/fd; process_vm_readv(2).

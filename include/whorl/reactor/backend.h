@@ -14,8 +14,8 @@
 #include <whorl/deferred/error.h>
 #include <whorl/deferred/this_thread.h>
 #include <whorl/reactor/address.h>
-#include <whorl/reactor/heartbeat.h>
 #include <whorl/reactor/time.h>
+#include <whorl/reactor/turn_record.h>
 #include <whorl/reactor/unique_fd.h>
 
 #include <cstddef>
@@ -159,7 +159,7 @@ class backend {
   // How long the last turn() waited, which its statistics leave out.
   duration waited() const noexcept { return waited_; }
 
-  heartbeat& heart() noexcept { return heart_; }
+  turn_record& record() noexcept { return record_; }
 
  protected:
   backend() = default;
@@ -167,9 +167,9 @@ class backend {
   backend& operator=(const backend&) = delete;
 
   // Each back end says so before it may sleep, and when that has ended.
-  void rests() noexcept { heart_.rests(); }
+  void rests() noexcept { record_.rests(); }
   void woke_at(time_point woken, time_point began) noexcept {
-    heart_.works();
+    record_.works();
     waited_ = woken - began;
     detail::this_thread.now = woken.time_since_epoch().count();
   }
@@ -177,7 +177,7 @@ class backend {
   duration waited_{};
 
  private:
-  heartbeat heart_;
+  turn_record record_;
 };
 
 // Fails: errc::unsupported where the kernel or a container forbids io_uring.

@@ -11,6 +11,7 @@
 
 #include <concepts>
 #include <memory>
+#include <source_location>
 #include <type_traits>
 #include <utility>
 
@@ -24,6 +25,7 @@ struct posted_call {
   virtual ~posted_call() = default;
   virtual void run() = 0;
   posted_call* next = nullptr;
+  std::source_location at;  // where it was posted
 };
 
 template <class F>
@@ -41,8 +43,10 @@ class mailbox {
   // False, and the call is destroyed here and now, if the loop is gone. An exception from `call` is logged and the
   // rest goes on.
   template <std::invocable F>
-  bool post(F call) const {
-    return post(std::make_unique<detail::posted_function<F>>(std::move(call)));
+  bool post(F call, std::source_location at = std::source_location::current()) const {
+    auto posted = std::make_unique<detail::posted_function<F>>(std::move(call));
+    posted->at = at;
+    return post(std::unique_ptr<detail::posted_call>(std::move(posted)));
   }
   bool post(std::unique_ptr<detail::posted_call> call) const;
 

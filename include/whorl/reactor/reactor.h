@@ -17,8 +17,8 @@
 #include <whorl/reactor/mailbox.h>
 #include <whorl/reactor/owned_by_loop.h>
 #include <whorl/reactor/time.h>
-#include <whorl/reactor/time_histogram.h>
 #include <whorl/reactor/timers.h>
+#include <whorl/reactor/turn_record.h>
 
 #include <atomic>
 #include <concepts>
@@ -28,6 +28,7 @@
 #include <memory>
 #include <optional>
 #include <source_location>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -37,6 +38,11 @@ namespace whorl {
 class reactor;
 
 namespace detail {
+// The present stacks of the calling thread and of another one, as text. The guard puts itself here in programs that it
+// is part of (guard/thread_look.h).
+using stacks_teller = std::string (*)(int other_thread);
+inline constinit std::atomic<stacks_teller> tell_stacks = nullptr;
+
 class stop_signals;
 int run_to_the_end(reactor& loop, std::move_only_function<deferred<int>()> main);
 extern constinit std::atomic<void (*)(reactor&)> when_a_loop_is_made;  // the guard adds itself here; null: nothing
@@ -137,15 +143,15 @@ class reactor {
 
   // Runs `call` on the loop's thread, in a later turn, in the order of submission. Thread: any.
   template <std::invocable F>
-  void call_from_thread(F call) {
-    get_mailbox().post(std::move(call));
+  void call_from_thread(F call, std::source_location at = std::source_location::current()) {
+    get_mailbox().post(std::move(call), at);
   }
   void stop_from_thread();
   mailbox get_mailbox() const noexcept { return mailbox(mail_); }
 
   // True on the loop's thread (S67).
   bool in_loop_thread() const noexcept { return thread_ == detail::this_thread_mark(); }
-  // Throws misuse elsewhere: a sentence that names what was being done.
+  // Throws misuse elsewhere: it names what was being done, the loop, both threads and, with the guard, their stacks.
   void require_this_thread(std::string_view doing) const {
     if (!in_loop_thread()) [[unlikely]] {
       throw_wrong_thread(doing);
@@ -160,9 +166,14 @@ class reactor {
   std::size_t waiting_calls() const noexcept { return timers_.size(); }
 
   backend& io() noexcept { return *io_; }
-  const heartbeat& heart() const noexcept { return io_->heart(); }
+  // Whether it goes on, and what it runs. May be read on any thread.
+  const heartbeat& heart() const noexcept { return io_->record().heart(); }
+  // What it has run.
+  turn_record& record() const noexcept { return io_->record(); }
   // How long its turns take, not counting its sleep.
-  const time_histogram& turns() const noexcept { return turns_; }
+  const time_histogram& turns() const noexcept { return io_->record().turns(); }
+  // The same of callbacks too, and which took longest.
+  loop_statistics statistics() const;
 
  private:
   friend int detail::run_to_the_end(reactor&, std::move_only_function<deferred<int>()>);
@@ -181,13 +192,13 @@ class reactor {
   // Destroyed from the last to the first: whatever the others hold must be gone before the back end.
   std::unique_ptr<backend> io_;
   const void* thread_ = detail::this_thread_mark();
+  const int thread_number_;  // the kernel's
   reactor* previous_of_thread_ = nullptr;
   detail::pending_list pending_;
   std::shared_ptr<detail::mailbox_state> mail_;
   timer_queue timers_;
   owned_list owned_;
   std::vector<std::pair<const void*, owned_by_loop*>> companions_;
-  time_histogram turns_;
 
   std::vector<std::weak_ptr<shutdown_step>> triggers_;
   shutdown_step last_step_;  // run()'s own, after all triggers

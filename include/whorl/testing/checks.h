@@ -4,6 +4,9 @@
 //     const no_leaked_timers watch_timers(loop);         // of this loop
 //     const no_leaked_deferreds watch_deferreds(loop);   // made on this loop, or outside of all loops
 //
+//     const no_process_state_changes watch_process(loop);  // no chdir, setenv, umask, signal ... in callbacks of this loop
+//     const no_blocking_calls watch_calls(loop);           // no system call that may wait in callbacks of this loop
+//
 //     class my_test : public loop_test { ... };           // a fixture with a test_loop that is so watched
 //
 //     EXPECT_TRUE(every_seed_passes({.count = 10'000}, program));
@@ -11,6 +14,8 @@
 // This header needs GoogleTest; link GTest::gtest.
 #pragma once
 
+#include <whorl/guard/process_state.h>
+#include <whorl/guard/strict_mode.h>
 #include <whorl/reactor/reactor.h>
 #include <whorl/testing/captured_log.h>
 #include <whorl/testing/explore.h>
@@ -21,6 +26,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -89,7 +95,48 @@ class no_leaked_deferreds {
   std::size_t before_outside_;
 };
 
-// A loop, watched by all of these. What the test makes belongs into the test, or into a fixture derived from this one:
+// Fails the test for every change to what belongs to the whole process (guard/process_state.h).
+class no_process_state_changes {
+ public:
+  explicit no_process_state_changes(reactor& loop) : check_(loop) {}
+  no_process_state_changes(const no_process_state_changes&) = delete;
+  no_process_state_changes& operator=(const no_process_state_changes&) = delete;
+  ~no_process_state_changes() {
+    for (const process_state_change& each : check_.changes()) {
+      ADD_FAILURE() << "a callback changed what belongs to the whole process: " << each.describe();
+    }
+  }
+
+ private:
+  process_state_check check_;
+};
+
+// Fails the test for every system call of a callback that may wait (guard/strict_mode.h). Where the kernel or the machine
+// cannot watch them it does nothing: watches() says so.
+class no_blocking_calls {
+ public:
+  explicit no_blocking_calls(reactor& loop, strict_mode::files treatment = strict_mode::files::are_findings) {
+    if (!strict_mode::why_not()) {
+      strict_.emplace(loop, treatment);
+    }
+  }
+  no_blocking_calls(const no_blocking_calls&) = delete;
+  no_blocking_calls& operator=(const no_blocking_calls&) = delete;
+  ~no_blocking_calls() {
+    if (strict_) {
+      for (const strict_finding& each : strict_->findings()) {
+        ADD_FAILURE() << "a callback made a call that may wait: " << each.describe();
+      }
+    }
+  }
+
+  bool watches() const noexcept { return strict_.has_value(); }
+
+ private:
+  std::optional<strict_mode> strict_;
+};
+
+// A loop, watched by the first three of these. What the test makes belongs into the test, or into a fixture derived from this one:
 // it is gone before the loop is looked at.
 class loop_test : public ::testing::Test {
  protected:
