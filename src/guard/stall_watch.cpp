@@ -150,6 +150,14 @@ stall_watch::stall_watch(const reactor& loop, options chosen)
 
 stall_watch::~stall_watch() { loop_watcher::of_program().remove(watched_); }
 
+std::uint64_t stall_watch::count() const {
+  std::uint64_t all = 0;
+  for (const auto& each : loop_watcher::of_program().kinds(*watched_)) {
+    all += each.times;
+  }
+  return all;
+}
+
 std::vector<stall> stall_watch::stalls() const {
   std::vector<stall> all;
   for (const auto& each : loop_watcher::of_program().kinds(*watched_)) {

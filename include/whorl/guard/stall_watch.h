@@ -15,7 +15,7 @@
 // the looking is done, and what it may disturb, says thread_look.h. A loop that has no processor because other programs do
 // is not held up by its own doing, and not told of.
 //
-// Thread:   belongs to the loop's, all but stalls(); the watch has a thread of its own, which lives while there is
+// Thread:   belongs to the loop's, all but count() and stalls(); the watch has a thread of its own, which lives while there is
 //           something to watch.
 // Lifetime: must be destroyed before its loop.
 // Cost:     the loop's record (turn_record.h), which is kept anyway; the watch wakes four times in a limit.
@@ -62,7 +62,10 @@ class stall_watch {
   stall_watch& operator=(const stall_watch&) = delete;
   ~stall_watch();
 
-  // Those that were seen, the longest in all first; one that goes on counts as long as it was when last looked at.
+  // How many were seen, alike or not, also while they last. Thread: any.
+  std::uint64_t count() const;
+
+  // Those that were seen, the longest in all first; the time of one that goes on is not in it yet.
   // Thread: any. Cost: symbols are looked up (call_stack.h): not for a loop.
   std::vector<stall> stalls() const;
 
