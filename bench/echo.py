@@ -16,11 +16,11 @@ import subprocess
 import sys
 
 BARE = "epoll bare"
-SERVERS = {
-    BARE: ("bench_echo_epoll_bare", None),
-    "whorl epoll": ("bench_echo_whorl", "epoll"),
-    "uring bare": ("bench_echo_uring_bare", None),
-    "whorl uring": ("bench_echo_whorl", "uring"),
+SERVERS = {  # a command, and the back end that it is told to use
+    BARE: (["bench_echo_epoll_bare"], None),
+    "whorl epoll": (["bench_echo_whorl"], "epoll"),
+    "uring bare": (["bench_echo_uring_bare"], None),
+    "whorl uring": (["bench_echo_whorl"], "uring"),
 }
 GATED = ("64x64", ("whorl epoll", "whorl uring"))
 
@@ -31,10 +31,10 @@ def pinned_to(core):
 
 def measure(build, server, load, seconds, cores):
     """Nanoseconds of the server's CPU a message, messages a second."""
-    program, back_end = SERVERS[server]
+    (program, *arguments), back_end = server
     environment = dict(os.environ, **({"WHORL_BACKEND": back_end} if back_end else {}))
     connections, size = load.split("x")
-    with subprocess.Popen([os.path.join(build, program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    with subprocess.Popen([os.path.join(build, program), *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                           env=environment, preexec_fn=pinned_to(cores[0])) as serving:
         try:
             port = serving.stdout.readline().decode().strip()
@@ -58,7 +58,7 @@ def compare(build, load, rounds, seconds, cores):
     seen = {server: [] for server in SERVERS}
     for _ in range(rounds):
         for server in SERVERS:
-            seen[server].append(measure(build, server, load, seconds, cores))
+            seen[server].append(measure(build, SERVERS[server], load, seconds, cores))
     ratios = {}
     for server, rows in seen.items():
         ratios[server] = statistics.median(row[0] / bare[0] for row, bare in zip(rows, seen[BARE]))

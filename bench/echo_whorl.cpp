@@ -1,6 +1,11 @@
 // The echo server of the benchmarks on whorl's public interface: a protocol that writes what it receives. It prints its
-// port and serves until its standard input ends. WHORL_BACKEND=uring|epoll chooses the back end.
+// port and serves until its standard input ends. WHORL_BACKEND=uring|epoll chooses the back end; an argument, "watch" or
+// "strict", that its loop is watched for stalls, or that its system calls are (bench/record.py).
+//
+// bench floors: net guard
 #include <unistd.h>
+#include <whorl/guard/stall_watch.h>
+#include <whorl/guard/strict_mode.h>
 #include <whorl/net/endpoint.h>
 #include <whorl/net/protocol.h>
 #include <whorl/reactor/reactor.h>
@@ -8,6 +13,8 @@
 
 #include <cstdio>
 #include <memory>
+#include <optional>
+#include <string_view>
 
 namespace {
 
@@ -22,7 +29,16 @@ class echo final : public whorl::protocol {
 
 std::unique_ptr<whorl::protocol> build_echo(const whorl::address& /*peer*/) { return std::make_unique<echo>(); }
 
+std::string_view guard;
+
 whorl::deferred<int> serve(whorl::reactor& loop) {
+  std::optional<whorl::stall_watch> watch;
+  std::optional<whorl::strict_mode> strict;
+  if (guard == "watch") {
+    watch.emplace(loop);
+  } else if (guard == "strict") {
+    strict.emplace(loop);
+  }
   whorl::port listening = co_await whorl::listen(loop, "tcp:127.0.0.1:0", build_echo);
   std::printf("%d\n", listening.local_address().port());
   std::fflush(stdout);
@@ -32,4 +48,9 @@ whorl::deferred<int> serve(whorl::reactor& loop) {
 
 }  // namespace
 
-int main() { return whorl::run(serve); }
+int main(int argc, char** argv) {
+  if (argc > 1) {
+    guard = argv[1];
+  }
+  return whorl::run(serve);
+}

@@ -31,6 +31,18 @@ foreach(source IN LISTS sources)
   target_link_libraries(bench_${stem} PRIVATE benchmark::benchmark ${libraries})
 endforeach()
 
+# The echo server once more, of a whorl that keeps no record of what its loops run: what bench/record.py compares with,
+# and bench/record.sh builds.
+set(unrecorded "")
+foreach(floor deferred reactor net facts guard)
+  file(GLOB of_floor CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/${floor}/*.cpp")
+  list(APPEND unrecorded ${of_floor})
+endforeach()
+list(FILTER unrecorded EXCLUDE REGEX "_test\\.cpp$")
+add_executable(bench_echo_unrecorded EXCLUDE_FROM_ALL "${PROJECT_SOURCE_DIR}/bench/echo_whorl.cpp" ${unrecorded} "${PROJECT_BINARY_DIR}/facts/fact_text.cpp")
+target_compile_definitions(bench_echo_unrecorded PRIVATE WHORL_KEEPS_RECORD=0)
+target_link_libraries(bench_echo_unrecorded PRIVATE whorl_base)
+
 file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/bench/*.c")
 foreach(source IN LISTS sources)
   get_filename_component(stem "${source}" NAME_WE)

@@ -1,5 +1,5 @@
 // What holds the loop up? A callback that waits, and one that computes: the guard tells of both while they do it, with
-// the call, what it waits for, and the stack.
+// the call, what it waits for, and the stack. What took longest is known afterwards, too.
 //
 // ctest
 #include <whorl/guard/stall_watch.h>
@@ -38,6 +38,10 @@ deferred<void> hold_up(reactor& loop) {
   co_await loop.sleep(100ms);
   find_the_answer();
   co_await loop.sleep(100ms);
+  for (const long_callback& each : loop.statistics().longest_callbacks) {
+    std::cout << std::chrono::duration_cast<std::chrono::milliseconds>(each.took).count() << " ms in "
+              << each.name.describe() << '\n';
+  }
 }
 
 }  // namespace

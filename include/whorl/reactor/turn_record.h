@@ -7,7 +7,7 @@
 //
 // Thread: the loop's, but for its heartbeat.
 // Cost:   a callback: the processor's counter is read once, where the callback ends, and what the loop itself did since
-//         the one before is counted to it; the clock is not asked. bench/guard.py measures it.
+//         the one before is counted to it; the clock is not asked. bench/record.py measures it.
 #pragma once
 
 #include <whorl/deferred/platform.h>
