@@ -228,38 +228,9 @@ void write_down(raw_stack& into, const ucontext_t& interrupted) noexcept {
   into.word_count = read_memory(into.stack_pointer, into.words.data(), sizeof into.words) / sizeof(std::uintptr_t);
 }
 
-namespace {
-
-// A function that has just been entered, or is about to return, has no frame: its return address is still, or again, the
-// last that was put on the stack, or the last but one. 0: it has one.
-std::uintptr_t returns_without_frame([[maybe_unused]] const raw_stack& stack) noexcept {
-#if defined(__x86_64__)
-  std::array<std::uint8_t, 3> code{};
-  if (stack.word_count < 2 || read_memory(stack.instruction, code.data(), code.size()) != code.size()) {
-    return 0;
-  }
-  constexpr std::uint8_t push_frame = 0x55;
-  constexpr std::uint8_t return_near = 0xc3;
-  constexpr std::array<std::uint8_t, 3> set_frame{0x48, 0x89, 0xe5};
-  const bool at_an_end = code[0] == push_frame || code[0] == return_near;
-  const std::uintptr_t address = at_an_end ? stack.words[0] : code == set_frame ? stack.words[1] : 0;
-  return address != 0 && follows_a_call(address) ? address : 0;
-#else
-  return 0;
-#endif
-}
-
-}  // namespace
-
 std::vector<std::uintptr_t> addresses(const raw_stack& stack) {
-  std::vector<std::uintptr_t> all =
-      addresses(stack.instruction, std::span(stack.frames).first(stack.count),
-                {.base = stack.stack_pointer, .words = std::span(stack.words).first(stack.word_count)});
-  const std::uintptr_t unframed = returns_without_frame(stack);
-  if (unframed != 0 && (all.size() < 2 || all[1] != unframed)) {
-    all.insert(all.begin() + 1, unframed);
-  }
-  return all;
+  return addresses(stack.instruction, std::span(stack.frames).first(stack.count),
+                   {.base = stack.stack_pointer, .words = std::span(stack.words).first(stack.word_count)});
 }
 
 namespace {
