@@ -51,7 +51,7 @@ class StrictMode : public testing::TestWithParam<std::unique_ptr<backend> (*)()>
                                        strict_mode::files treatment = strict_mode::files::are_findings) {
     const strict_mode strict(*loop_, treatment);
     loop_->call_later(0s, std::move(callback)).detach();
-    while (loop_->waiting_system_calls() != 0) {
+    while (loop_->waiting_calls() != 0) {
       loop_->turn(loop_->now() + 1ms);
     }
     calls_ = strict.system_calls();
@@ -214,7 +214,7 @@ std::unique_ptr<backend> uring() { return make_uring_backend().value(); }
 INSTANTIATE_TEST_SUITE_P(Backends, StrictMode, testing::Values(epoll, uring),
                          [](const auto& info) { return info.index == 0 ? "epoll" : "uring"; });
 
-TEST(WaitingCalls, AreThoseThatTheFactsSayMayWait) {
+TEST(WaitingSystemCalls, AreThoseThatTheFactsSayMayWait) {
   for (const detail::known_system_call& each : detail::waiting_system_calls) {
     const facts::verdict known = facts::judge(each.name);
     const auto how = known.blocking.blocking;
