@@ -2,7 +2,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <whorl/guard/thread_look.h>
-#include <whorl/reactor/reactor.h>
+#include <whorl/reactor/wrong_thread.h>
 
 #include <array>
 #include <filesystem>

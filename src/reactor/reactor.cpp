@@ -1,5 +1,6 @@
 #include <whorl/deferred/log.h>
 #include <whorl/reactor/reactor.h>
+#include <whorl/reactor/wrong_thread.h>
 
 #include <fmt/format.h>
 #include <unistd.h>

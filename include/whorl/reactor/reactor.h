@@ -28,7 +28,6 @@
 #include <memory>
 #include <optional>
 #include <source_location>
-#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -38,11 +37,6 @@ namespace whorl {
 class reactor;
 
 namespace detail {
-// The present stacks of the calling thread and of another one, as text. The guard puts itself here in programs that it
-// is part of (guard/thread_look.h).
-using stacks_teller = std::string (*)(int other_thread);
-inline constinit std::atomic<stacks_teller> tell_stacks = nullptr;
-
 class stop_signals;
 int run_to_the_end(reactor& loop, std::move_only_function<deferred<int>()> main);
 extern constinit std::atomic<void (*)(reactor&)> when_a_loop_is_made;  // the guard adds itself here; null: nothing
