@@ -48,6 +48,7 @@ def check_healthy(program):
     seen = run(program, "healthy")
     assert seen.status == 7 and not seen.stalls and not seen.causes(), (seen.status, seen.causes())
     assert len(seen.summary["loops"]) == 2, seen.summary["loops"]
+    assert not seen.summary["blocking_calls"] and not seen.summary["process_state"], seen.summary
     print("healthy: nothing is reported, its exit status is its own")
 
 

@@ -54,6 +54,11 @@ def check(program, slow, locked):
     assert len(seen.causes()) == len(EXPECTED), [each["python_stack"][:1] for each in seen.causes()]
     assert [loop["waits_in"] for loop in seen.summary["loops"]] == ["epoll_wait"], seen.summary["loops"]
     assert max(stall["ms"] for stall in seen.stalls) >= 240
+    changed = {each["call"]: each["effect"] for each in seen.summary["process_state"]}
+    assert changed == {"chdir": "cwd"}, seen.summary["process_state"]
+    waited = [each for each in seen.summary["blocking_calls"] if each["call"] == "clock_nanosleep"]
+    assert waited and waited[0]["count"] >= 2 and "call_later" in waited[0]["instead"], seen.summary["blocking_calls"]
+    print(f"  calls in turns: {', '.join(each['call'] for each in seen.summary['blocking_calls'])}; changes: chdir")
     instead = next(each["instead"] for each in seen.causes() if each["call"] == "clock_nanosleep")
     assert "asyncio.sleep" in instead, instead
 

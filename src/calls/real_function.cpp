@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include <whorl/guard/waiting_call.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <cstring>
@@ -19,8 +20,9 @@ namespace {
   constexpr std::string_view says =
       "whorl: the C library has no function of this name, though a wrapper stands for it: ";
   std::memcpy(text.data(), says.data(), says.size());
-  const std::size_t length = name.copy(text.data() + says.size(), text.size() - says.size() - 1);
-  text.at(says.size() + length) = '\n';
+  const std::size_t length = std::min(name.size(), text.size() - says.size() - 1);
+  std::memcpy(text.data() + says.size(), name.data(), length);
+  text[says.size() + length] = '\n';
   [[maybe_unused]] const long ignored = ::syscall(1 /* write */, STDERR_FILENO, text.data(), says.size() + length + 1);
   std::abort();
 }

@@ -79,7 +79,7 @@ body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:75rem;paddin
 h1{font-size:1.4rem;margin-bottom:.2rem}h2{font-size:1.1rem;margin-top:2rem}
 code,td.stack,.row span{font-family:ui-monospace,monospace;font-size:.85em}
 table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.35rem .7rem .35rem 0;border-bottom:1px solid #dde3ea}
-th{font-weight:600}td.number{text-align:right;white-space:nowrap;padding-right:1.2rem}
+th{font-weight:600}td.number,th.number{text-align:right;white-space:nowrap;padding-right:1.2rem}
 .row{display:flex;width:100%}.row>div{min-width:0}
 .row span{display:block;overflow:hidden;white-space:nowrap;text-overflow:ellipsis;background:#f4b183;border:1px solid #fff;padding:.1rem .3rem}
 .quiet{color:#5b6b7b}.instead{color:#1d6b3a}
@@ -88,8 +88,11 @@ th{font-weight:600}td.number{text-align:right;white-space:nowrap;padding-right:1
 )";
 
 void write_loops(std::ostream& out, const std::vector<loop_outcome>& loops) {
-  out << "<h2>Loops</h2><table><tr><th>Thread<th>waits in<th>turns<th>half under<th>90 % under<th>99 % "
-         "under<th>longest<th>over the limit</tr>\n";
+  out << "<h2>Loops</h2><table><tr><th>Thread<th>waits in";
+  for (const std::string_view each : {"turns", "half under", "90 % under", "99 % under", "longest", "over the limit"}) {
+    out << "<th class=number>" << each;
+  }
+  out << "</tr>\n";
   for (const loop_outcome& each : loops) {
     out << fmt::format("<tr><td>{} ({})<td>{}", escaped(each.loop.name), each.loop.thread, each.loop.waits_in);
     out << fmt::format("<td class=number>{}", each.turns);
@@ -102,7 +105,8 @@ void write_loops(std::ostream& out, const std::vector<loop_outcome>& loops) {
 }
 
 void write_causes(std::ostream& out, const std::vector<cause_outcome>& causes) {
-  out << "<h2>What held them up</h2><table><tr><th>altogether<th>turns<th>longest<th>what</tr>\n";
+  out << "<h2>What held them up</h2><table><tr><th class=number>altogether<th class=number>turns<th "
+         "class=number>longest<th>what</tr>\n";
   for (const cause_outcome& each : causes) {
     const stall_cause& cause = each.cause;
     out << fmt::format("<tr><td class=number>{}<td class=number>{}<td class=number>{}<td>", in_words(each.total),
@@ -111,12 +115,24 @@ void write_causes(std::ostream& out, const std::vector<cause_outcome>& causes) {
     for (const auto& [kind, text] : {std::pair<std::string_view, std::string>("quiet", cause.fact),
                                      {"instead", cause.instead.empty() ? "" : "instead: " + cause.instead},
                                      {"", whorl::describe(cause.python_stack)},
-                                     {"quiet", whorl::describe(cause.stack)}}) {
+                                     {"quiet", whorl::describe(shown_stack(cause))}}) {
       if (!text.empty()) {
         out << fmt::format("<div class=\"{}\">{}</div>", kind, escaped(text));
       }
     }
     out << "</tr>\n";
+  }
+  out << "</table>\n";
+}
+
+void write_calls(std::ostream& out, const std::vector<program_call>& calls) {
+  out << "<h2>Calls in turns that wait, and changes of the whole process</h2><table><tr><th>call<th "
+         "class=number>times<th class=number>took<th>from</tr>\n";
+  for (const program_call& each : calls) {
+    out << fmt::format("<tr><td><b>{}</b><td class=number>{}<td class=number>{}<td>{}", escaped(each.function),
+                       each.count, each.effect.empty() ? in_words(each.took) : "", escaped(each.fact));
+    out << fmt::format("<div class=instead>{}</div><div class=quiet>{}</div></tr>\n", escaped(each.instead),
+                       escaped(whorl::describe(shown_stack({.stack = each.stack}))));
   }
   out << "</table>\n";
 }
@@ -149,6 +165,9 @@ void write_page(std::ostream& out, const std::string& command, const program_out
     out << "<h2>By time</h2><p class=quiet>Outermost functions on top; the wider, the longer a loop was held up in "
            "it.</p>\n";
     write_flame(out, whole);
+  }
+  if (!outcome.calls.empty()) {
+    write_calls(out, outcome.calls);
   }
   out << "</body></html>\n";
 }

@@ -37,6 +37,16 @@ class text : public guard_report {
     describe(stall.cause, "  ");
   }
 
+  void called(const program_call& call) override {
+    if (call.effect.empty()) {
+      say("thread {} of {} waits in a turn: {}, for {}", call.thread, call.process, call.function, in_words(call.took));
+    } else {
+      say("thread {} of {} changes the {} of the whole process: {} (threads: {})", call.thread, call.process,
+          call.effect, call.function, call.threads);
+    }
+    describe({.call = call.function, .fact = call.fact, .instead = call.instead, .stack = call.stack}, "  ");
+  }
+
   void ended(const program_outcome& outcome) override {
     say("the program ended after {}, {}", in_words(outcome.ran), end_of(outcome));
     if (outcome.loops.empty()) {
@@ -58,6 +68,11 @@ class text : public guard_report {
                           in_words(each.longest), each.cause.doing);
       describe(each.cause, "    ");
     }
+    for (const program_call& each : outcome.calls) {
+      out_ << fmt::format("  {} {} times{}{}\n", each.function, each.count,
+                          each.effect.empty() ? ", waiting for " + in_words(each.took) : ", changing " + each.effect,
+                          ": " + whorl::describe(shown_stack({.stack = each.stack})));
+    }
     out_.flush();
   }
 
@@ -65,20 +80,6 @@ class text : public guard_report {
   static std::string name_of(const program_loop& loop) {
     return loop.process == loop.thread ? fmt::format("{} (process {})", loop.name, loop.process)
                                        : fmt::format("{} (thread {} of {})", loop.name, loop.thread, loop.process);
-  }
-
-  // Without functions that have no name, and without the interpreter's where its own stack is shown.
-  static std::vector<stack_frame> own_stack(const stall_cause& cause) {
-    std::vector<stack_frame> shown;
-    for (const stack_frame& each : cause.stack) {
-      if (!cause.python_stack.empty() && each.function.starts_with("_PyEval_")) {
-        break;
-      }
-      if (!each.function.empty()) {
-        shown.push_back(each);
-      }
-    }
-    return shown;
   }
 
   template <class... Arguments>
@@ -96,7 +97,7 @@ class text : public guard_report {
     line("fact", cause.fact);
     line("instead", cause.instead);
     line("python", whorl::describe(cause.python_stack));
-    line("stack", whorl::describe(own_stack(cause)));
+    line("stack", whorl::describe(shown_stack(cause)));
     out_.flush();
   }
 
@@ -129,6 +130,23 @@ json as_json(const program_loop& loop) {
   return {{"process", loop.process}, {"thread", loop.thread}, {"thread_name", loop.name}, {"waits_in", loop.waits_in}};
 }
 
+json as_json(const program_call& call) {
+  json made = as_json(stall_cause{.asleep = call.effect.empty(),
+                                  .doing = call.effect.empty() ? "waits" : "changes " + call.effect,
+                                  .call = call.function,
+                                  .fact = call.fact,
+                                  .instead = call.instead,
+                                  .stack = call.stack});
+  made.update({{"kind", call.effect.empty() ? "blocking_call" : "process_state"},
+               {"process", call.process},
+               {"thread", call.thread},
+               {"ms", rounded(call.took)},
+               {"count", call.count},
+               {"effect", call.effect.empty() ? json() : json(call.effect)},
+               {"threads", call.threads}});
+  return made;
+}
+
 json as_json(const loop_outcome& known) {
   json made = as_json(known.loop);
   made.update({{"turns", known.turns},
@@ -154,6 +172,8 @@ class lines_of_json : public guard_report {
     write(line);
   }
 
+  void called(const program_call& call) override { write(as_json(call)); }
+
   void ended(const program_outcome& outcome) override {
     json line{{"kind", "summary"},
               {"ms", rounded(outcome.ran)},
@@ -174,6 +194,10 @@ class lines_of_json : public guard_report {
       line["stalls"].push_back(cause);
       count += each.count;
     }
+    line.update({{"blocking_calls", json::array()}, {"process_state", json::array()}});
+    for (const program_call& each : outcome.calls) {
+      line[each.effect.empty() ? "blocking_calls" : "process_state"].push_back(as_json(each));
+    }
     line.update({{"turns", turns}, {"count", count}});
     write(line);
   }
@@ -191,6 +215,19 @@ class lines_of_json : public guard_report {
 std::unique_ptr<guard_report> text_report(std::ostream& out) { return std::make_unique<text>(out); }
 
 std::unique_ptr<guard_report> json_report(std::ostream& out) { return std::make_unique<lines_of_json>(out); }
+
+std::vector<stack_frame> shown_stack(const stall_cause& cause) {
+  std::vector<stack_frame> shown;
+  for (const stack_frame& each : cause.stack) {
+    if (!cause.python_stack.empty() && each.function.starts_with("_PyEval_")) {
+      break;
+    }
+    if (!each.function.empty()) {
+      shown.push_back(each);
+    }
+  }
+  return shown;
+}
 
 std::string end_of(const program_outcome& outcome) {
   return WIFSIGNALED(outcome.wait_status) ? fmt::format("signal {}", WTERMSIG(outcome.wait_status))

@@ -7,6 +7,7 @@
 #include <memory>
 #include <ostream>
 #include <string>
+#include <vector>
 
 namespace whorl::cli {
 
@@ -24,6 +25,9 @@ void write_folded(std::ostream& out, const program_outcome& outcome);
 
 // One file that needs nothing else.
 void write_page(std::ostream& out, const std::string& command, const program_outcome& outcome);
+
+// Without functions that have no name, and without the interpreter's where its own stack is shown.
+std::vector<stack_frame> shown_stack(const stall_cause& cause);
 
 // "exit status 3", "signal 11"
 std::string end_of(const program_outcome& outcome);

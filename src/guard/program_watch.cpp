@@ -10,9 +10,11 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -127,6 +129,26 @@ loop_outcome outcome_of(const program_loop& loop, const loop_place& place) {
   return known;
 }
 
+std::size_t threads_of(pid_t process) {
+  std::error_code ignored;
+  const std::filesystem::directory_iterator threads(fmt::format("/proc/{}/task", process), ignored);
+  return static_cast<std::size_t>(std::distance(begin(threads), end(threads)));
+}
+
+detail::thread_snapshot snapshot_of(const detail::call_place& place) {
+  detail::known_registers known;
+  known.values[detail::known_registers::stack_pointer] = place.stack_pointer;
+  known.values[detail::known_registers::frame_pointer] = place.frame_pointer;
+  known.values[detail::known_registers::instruction] = place.instruction;
+  return {place.thread, known, detail::process_memory(place.process),
+          std::span(place.words).first(std::min<std::size_t>(place.word_count, place.words.size()))};
+}
+
+// Signal handlers and timers are everybody's only where there are others.
+bool matters(const program_call& call) {
+  return call.threads > 1 || (call.effect != "sigaction" && call.effect != "timers");
+}
+
 class watching {
  public:
   watching(const program_to_watch& wanted, detail::watched_program& program, program_report& report)
@@ -151,6 +173,13 @@ class watching {
     }
     known.causes = std::move(causes_);
     std::ranges::sort(known.causes, std::greater(), &cause_outcome::total);
+    for (auto& [place, call] : calls_) {
+      if (call.count > 0) {
+        call.count = place->count.load(std::memory_order_relaxed);
+        call.took = duration(place->took.load(std::memory_order_relaxed));
+        known.calls.push_back(std::move(call));
+      }
+    }
     return known;
   }
 
@@ -169,7 +198,37 @@ class watching {
         next = std::min(next, look_at(known(place)));
       }
     }
+    for (const detail::call_place& place : program_.loops().calls) {
+      if (place.written.load(std::memory_order_acquire) != 0 && !calls_.contains(&place)) {
+        look_at(place);
+      }
+    }
     return std::max<duration>(next, std::chrono::milliseconds(1));
+  }
+
+  void look_at(const detail::call_place& place) {
+    program_call& call = calls_[&place];
+    program_call seen{.process = place.process,
+                      .thread = place.thread,
+                      .function = place.function.data(),
+                      .effect = place.effect.data(),
+                      .threads = threads_of(place.process)};
+    if (!seen.effect.empty() && !matters(seen)) {
+      return;  // an empty entry stands for it
+    }
+    const facts::verdict known = facts::judge(seen.function);
+    if (known.found) {
+      seen.fact = seen.effect.empty()
+                      ? fmt::format("{}: {}", known.symbol, known.at(facts::place::loop).why)
+                      : fmt::format("{}: changes the {} of the whole process", known.symbol, seen.effect);
+      seen.instead = known.on_loop;
+    }
+    seen.stack = stacks_of(place.process).resolve(snapshot_of(place));
+    seen.stack.insert(seen.stack.begin(), stack_frame{.function = seen.function});
+    seen.count = place.count.load(std::memory_order_relaxed);
+    seen.took = duration(place.took.load(std::memory_order_relaxed));
+    call = std::move(seen);
+    report_.called(call);
   }
 
   seen_loop& known(loop_place& place) {
@@ -182,19 +241,19 @@ class watching {
       about.name = first_line(fmt::format("/proc/{}/task/{}/comm", about.process, about.thread));
       about.waits_in = name_of(place.waits_in.load(std::memory_order_relaxed));
       report_.found(about);
-      stacks_of(about);
+      stacks_of(about.process);
     }
     return at->second;
   }
 
   // Returns how long until it may have to be looked at again.
   duration look_at(seen_loop& loop) {
-    const std::uint64_t beat = loop.place->beat.load(std::memory_order_acquire);
+    const std::uint64_t beat = loop.place->beat.count();
     if (beat != loop.beat) {
       end_turn(loop);
       loop.beat = beat;
     }
-    if (beat % 2 == 0) {
+    if (heartbeat::resting(beat)) {
       return wanted_.limit;
     }
     const time_point began{duration(loop.place->began.load(std::memory_order_relaxed))};
@@ -220,8 +279,8 @@ class watching {
     if (!goes_on(loop.about) || !still_a_loop(loop.about, *loop.place) || (!state.asleep && !computes(loop))) {
       return;
     }
-    auto taken = stacks_of(loop.about).take(loop.about.thread);
-    if (loop.place->beat.load(std::memory_order_acquire) != loop.beat) {
+    auto taken = stacks_of(loop.about.process).take(loop.about.thread);
+    if (loop.place->beat.count() != loop.beat) {
       return;  // it went on meanwhile, and what was seen may be of its sleep
     }
     stall_cause cause = cause_of(loop.about, std::move(taken));
@@ -270,10 +329,10 @@ class watching {
     }
   }
 
-  detail::process_stack& stacks_of(const program_loop& loop) {
-    auto& stacks = stacks_[loop.process];
+  detail::process_stack& stacks_of(pid_t process) {
+    auto& stacks = stacks_[process];
     if (!stacks) {
-      stacks = std::make_unique<detail::process_stack>(loop.process);
+      stacks = std::make_unique<detail::process_stack>(process);
       stacks->prepare();
     }
     return *stacks;
@@ -282,7 +341,7 @@ class watching {
   stall_cause cause_of(const program_loop& loop, detail::process_stack::moment taken) {
     stall_cause cause{.asleep = taken.state.asleep,
                       .doing = taken.state.describe(),
-                      .stack = taken.stack ? stacks_of(loop).resolve(*taken.stack) : std::vector<stack_frame>(),
+                      .stack = taken.stack ? stacks_of(loop.process).resolve(*taken.stack) : std::vector<stack_frame>(),
                       .python_stack = std::move(taken.python)};
     name_call(cause, taken.state.call);
     return cause;
@@ -322,6 +381,7 @@ class watching {
   std::map<pid_t, std::unique_ptr<detail::process_stack>> stacks_;
   std::vector<cause_outcome> causes_;
   std::map<std::string, std::size_t> causes_by_key_;
+  std::map<const detail::call_place*, program_call> calls_;
 };
 
 }  // namespace

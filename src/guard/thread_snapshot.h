@@ -39,6 +39,15 @@ class thread_snapshot {
     words_.resize(memory.read(base_, words_.data(), most_words * sizeof(std::uintptr_t)) / sizeof(std::uintptr_t));
   }
 
+  // Of which the thread itself wrote its stack down.
+  thread_snapshot(pid_t thread, const known_registers& registers, const process_memory& memory,
+                  std::span<const std::uintptr_t> words)
+      : thread_(thread),
+        registers_(registers),
+        memory_(memory),
+        base_(registers.values[known_registers::stack_pointer].value_or(0)),
+        words_(words.begin(), words.end()) {}
+
   pid_t thread() const noexcept { return thread_; }
   const known_registers& registers() const noexcept { return registers_; }
 

@@ -5,6 +5,8 @@
 // Cost:   two readings of the clock and some relaxed stores a turn.
 #pragma once
 
+#include <whorl/reactor/heartbeat.h>
+
 #include <array>
 #include <atomic>
 #include <bit>
@@ -60,7 +62,7 @@ struct alignas(64) loop_place {
   std::atomic<std::int32_t> thread{0};
   std::atomic<loop_wait> waits_in{loop_wait::none};
   std::atomic<std::int32_t> descriptor{-1};  // that it waits on; -1: in poll and select
-  std::atomic<std::uint64_t> beat{0};        // odd: in a turn
+  heartbeat beat;                            // works in a turn, rests between two
   std::atomic<std::int64_t> began{0};        // when the turn did: nanoseconds of CLOCK_MONOTONIC
   std::atomic<std::uint64_t> long_turns{0};
   std::atomic<std::int64_t> longest{0};
@@ -69,13 +71,33 @@ struct alignas(64) loop_place {
   turn_histogram turns;
 };
 
+// A place in the program's code that called, in a turn, what would wait, or changed what belongs to the whole process. Written
+// once, by the first that calls there; only the counts go on.
+struct call_place {
+  std::atomic<std::uint64_t> key{0};      // 0: nobody's
+  std::atomic<std::uint32_t> written{0};  // 1: what follows may be read
+  std::atomic<std::uint64_t> count{0};
+  std::atomic<std::int64_t> took{0};  // nanoseconds, altogether
+  std::int32_t process = 0;
+  std::int32_t thread = 0;
+  std::array<char, 32> function{};
+  std::array<char, 16> effect{};  // on the process; empty: it waits
+  std::uint64_t instruction = 0;  // the caller's registers
+  std::uint64_t stack_pointer = 0;
+  std::uint64_t frame_pointer = 0;
+  std::uint64_t word_count = 0;
+  std::array<std::uint64_t, 1024> words{};  // of its stack
+};
+
 struct watched_loops {
   static constexpr std::size_t most = 256;
+  static constexpr std::size_t most_calls = 128;
 
   std::atomic<std::int32_t> program{0};   // the process that was started; what it executes in its place is watched too
   std::atomic<std::int64_t> limit{0};     // nanoseconds of a turn
   std::atomic<std::uint32_t> refused{0};  // loops for which there was no place
   std::array<loop_place, most> places{};
+  std::array<call_place, most_calls> calls{};
 };
 
 // The program is told in its environment where the memory is: a path to open.

@@ -1,6 +1,8 @@
-"""An asyncio program with four coroutines that hold the loop up, one after the other."""
+"""An asyncio program with four coroutines that hold the loop up, one after the other; and one that changes
+the directory of the whole process, and waits so shortly that it holds nothing up."""
 
 import asyncio
+import os
 import sqlite3
 import sys
 import time
@@ -31,8 +33,13 @@ async def computes():
         number += sum(range(100))
 
 
+async def moves():
+    os.chdir("/")
+    time.sleep(0.005)
+
+
 async def main():
-    for step in (sleeps, fetches, asks_database, computes):
+    for step in (sleeps, fetches, asks_database, computes, moves):
         await step()
         await asyncio.sleep(0.02)
     print("done")

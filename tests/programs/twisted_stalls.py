@@ -1,5 +1,7 @@
-"""A Twisted program with four callbacks that hold the reactor up, one after the other."""
+"""A Twisted program with four callbacks that hold the reactor up, one after the other; and one that changes
+the directory of the whole process, and waits so shortly that it holds nothing up."""
 
+import os
 import sqlite3
 import sys
 import time
@@ -32,8 +34,13 @@ def computes():
         number += sum(range(100))
 
 
+def moves():
+    os.chdir("/")
+    time.sleep(0.005)
+
+
 async def work():
-    for step in (sleeps, fetches, asks_database, computes):
+    for step in (sleeps, fetches, asks_database, computes, moves):
         await task.deferLater(reactor, 0.02)
         step()
     print("done")

@@ -62,11 +62,28 @@ struct program_stall {
   std::uint64_t count = 0;  // how many had this cause, this one included
 };
 
+// A place in the program's code that called, in a turn of a loop, a function that waits and for which no look from outside
+// was needed: to sleep, to resolve a name, to wait for a child; or that changed what belongs to the whole process, once the
+// program had a loop.
+struct program_call {
+  pid_t process = 0;
+  pid_t thread = 0;
+  std::string function{};
+  std::string effect{};  // on the process: "cwd", "env" ...; empty: it waits
+  std::string fact{};
+  std::string instead{};
+  std::vector<stack_frame> stack{};
+  std::uint64_t count = 0;
+  duration took{};          // altogether
+  std::size_t threads = 0;  // of the process
+};
+
 class program_report {
  public:
   virtual ~program_report() = default;
   virtual void found(const program_loop& loop) = 0;
   virtual void stalled(const program_stall& stall) = 0;
+  virtual void called(const program_call& call) = 0;  // the first time
 };
 
 struct loop_outcome {
@@ -92,6 +109,7 @@ struct program_outcome {
   duration ran{};
   std::vector<loop_outcome> loops;
   std::vector<cause_outcome> causes;  // by their total time, the longest first
+  std::vector<program_call> calls;
   std::uint64_t loops_not_watched = 0;
 };
 

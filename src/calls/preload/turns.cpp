@@ -12,19 +12,24 @@
 #include <sys/select.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <whorl/guard/waiting_call.h>
 
 #include <cerrno>
 #include <cstdarg>
 #include <cstdlib>
 #include <ctime>
+#include <type_traits>
 
-#include "guard/watched_loops.h"
+#include "calls/preload/shared_memory.h"
+#include "calls/real_function.h"
 
 namespace whorl::detail {
 
+constinit watched_loops* shared = nullptr;
+
 namespace {
 
-constinit watched_loops* shared = nullptr;  // null: nobody watches
+using calls::real_function;
 
 // A thread's loop is one descriptor of epoll or io_uring, or one place in the code that calls poll or select.
 struct own_loop {
@@ -83,6 +88,8 @@ struct waiting {
   mine.by_descriptor = wait.by_descriptor();
   mine.place->descriptor.store(wait.descriptor, std::memory_order_relaxed);
   mine.place->waits_in.store(wait.in, std::memory_order_release);
+  tell_calls();
+  watch_calls_of_this_thread(&mine.place->beat);
 }
 
 bool is_closed(std::uintptr_t descriptor) noexcept {
@@ -91,6 +98,12 @@ bool is_closed(std::uintptr_t descriptor) noexcept {
   errno = kept_errno;
   return closed;
 }
+
+}  // namespace
+
+bool loop_goes_on() noexcept { return !mine.by_descriptor || !is_closed(mine.identity); }
+
+namespace {
 
 // Whether this is not a wait inside of a turn, but a loop that this thread was not known to run: one of epoll or io_uring
 // before any other, one of poll or select that waits in the same place again; or another one, after the first has gone.
@@ -125,7 +138,7 @@ class sleep_of_loop {
  public:
   explicit sleep_of_loop(const waiting& wait) noexcept : place_(is_of_loop(wait) ? mine.place : nullptr) {
     if (place_ != nullptr) {
-      end_turn(place_->beat.load(std::memory_order_relaxed));
+      end_turn(place_->beat.count());
     }
   }
   sleep_of_loop(const sleep_of_loop&) = delete;
@@ -133,13 +146,13 @@ class sleep_of_loop {
   ~sleep_of_loop() {
     if (place_ != nullptr) {
       place_->began.store(now(), std::memory_order_relaxed);
-      place_->beat.store(place_->beat.load(std::memory_order_relaxed) | 1U, std::memory_order_release);
+      place_->beat.works();
     }
   }
 
  private:
   void end_turn(std::uint64_t beat) noexcept {
-    if (beat % 2 == 0) {
+    if (heartbeat::resting(beat)) {
       return;  // the first wait of a loop, or one after a wait that was left by longjmp
     }
     const std::int64_t took = now() - place_->began.load(std::memory_order_relaxed);
@@ -155,14 +168,17 @@ class sleep_of_loop {
       kept.beat.store(beat, std::memory_order_relaxed);
       place_->long_turns.store(before + 1, std::memory_order_relaxed);
     }
-    place_->beat.store(beat + 1, std::memory_order_release);
+    place_->beat.rests();
   }
 
   loop_place* place_;
 };
 
 // A process that was forked has one thread, and it has not waited yet.
-void start_afresh() noexcept { mine = own_loop{}; }
+void start_afresh() noexcept {
+  mine = own_loop{};
+  watch_calls_of_this_thread(nullptr);
+}
 
 // What a process executes in its own place is watched as it was; what its children execute is another program.
 [[gnu::constructor]] void begin() noexcept {
@@ -183,47 +199,29 @@ void start_afresh() noexcept { mine = own_loop{}; }
   }
   for (loop_place& place : found->places) {  // of what this process executed before
     if (place.process.load(std::memory_order_relaxed) == ::getpid()) {
-      place.beat.store((place.beat.load(std::memory_order_relaxed) + 1) & ~std::uint64_t{1}, std::memory_order_release);
+      place.beat.rests();
     }
   }
   ::pthread_atfork(nullptr, nullptr, &start_afresh);
   shared = found;
 }
 
-// The function of this name that the program would have called without this library.
-template <class Function>
-class next_function {
- public:
-  explicit constexpr next_function(const char* name) noexcept : name_(name) {}
-
-  Function get() noexcept {
-    Function found = found_.load(std::memory_order_relaxed);
-    if (found == nullptr) [[unlikely]] {
-      found = reinterpret_cast<Function>(::dlsym(RTLD_NEXT, name_));
-      found_.store(found, std::memory_order_relaxed);
-    }
-    return found;
-  }
-
- private:
-  const char* name_;
-  std::atomic<Function> found_{nullptr};
-};
-
-// Calls it; as a loop's sleep where somebody watches.
-template <class Function, class... Arguments>
-auto call(next_function<Function>& next, const waiting& wait, Arguments... arguments) {
+// As a loop's sleep, where somebody watches.
+template <class Result, class... Arguments>
+Result call(real_function<Result(Arguments...)>& real, const waiting& wait,
+            std::type_identity_t<Arguments>... arguments) {
   if (shared == nullptr) {
-    return next.get()(arguments...);
+    return real.get()(arguments...);
   }
   const sleep_of_loop sleeping(wait);
-  return next.get()(arguments...);
+  return real.get()(arguments...);
 }
 
 // One that waits for no descriptor is a way to sleep.
-template <class Function, class... Arguments>
-auto call_for(std::size_t descriptors, next_function<Function>& next, const waiting& wait, Arguments... arguments) {
-  return descriptors == 0 ? next.get()(arguments...) : call(next, wait, arguments...);
+template <class Result, class... Arguments>
+Result call_for(std::size_t descriptors, real_function<Result(Arguments...)>& real, const waiting& wait,
+                std::type_identity_t<Arguments>... arguments) {
+  return descriptors == 0 ? real.get()(arguments...) : call(real, wait, arguments...);
 }
 
 template <class Count>
@@ -231,19 +229,18 @@ std::size_t counted(Count descriptors) noexcept {
   return descriptors > 0 ? static_cast<std::size_t>(descriptors) : 0;
 }
 
-constinit next_function<int (*)(int, epoll_event*, int, int)> next_epoll_wait{"epoll_wait"};
-constinit next_function<int (*)(int, epoll_event*, int, int, const sigset_t*)> next_epoll_pwait{"epoll_pwait"};
-constinit next_function<int (*)(int, epoll_event*, int, const timespec*, const sigset_t*)> next_epoll_pwait2{
+constinit real_function<int(int, epoll_event*, int, int)> real_epoll_wait{"epoll_wait"};
+constinit real_function<int(int, epoll_event*, int, int, const sigset_t*)> real_epoll_pwait{"epoll_pwait"};
+constinit real_function<int(int, epoll_event*, int, const timespec*, const sigset_t*)> real_epoll_pwait2{
     "epoll_pwait2"};
-constinit next_function<int (*)(pollfd*, nfds_t, int)> next_poll{"poll"};
-constinit next_function<int (*)(pollfd*, nfds_t, const timespec*, const sigset_t*)> next_ppoll{"ppoll"};
-constinit next_function<int (*)(pollfd*, nfds_t, int, std::size_t)> next_poll_checked{"__poll_chk"};
-constinit next_function<int (*)(pollfd*, nfds_t, const timespec*, const sigset_t*, std::size_t)> next_ppoll_checked{
+constinit real_function<int(pollfd*, nfds_t, int)> real_poll{"poll"};
+constinit real_function<int(pollfd*, nfds_t, const timespec*, const sigset_t*)> real_ppoll{"ppoll"};
+constinit real_function<int(pollfd*, nfds_t, int, std::size_t)> real_poll_checked{"__poll_chk"};
+constinit real_function<int(pollfd*, nfds_t, const timespec*, const sigset_t*, std::size_t)> real_ppoll_checked{
     "__ppoll_chk"};
-constinit next_function<int (*)(int, fd_set*, fd_set*, fd_set*, timeval*)> next_select{"select"};
-constinit next_function<int (*)(int, fd_set*, fd_set*, fd_set*, const timespec*, const sigset_t*)> next_pselect{
-    "pselect"};
-constinit next_function<long (*)(long, long, long, long, long, long, long)> next_syscall{"syscall"};
+constinit real_function<int(int, fd_set*, fd_set*, fd_set*, timeval*)> real_select{"select"};
+constinit real_function<int(int, fd_set*, fd_set*, fd_set*, const timespec*, const sigset_t*)> real_pselect{"pselect"};
+constinit real_function<long(long, long, long, long, long, long, long)> real_syscall{"syscall"};
 
 waiting in_epoll(int descriptor) noexcept { return {.in = loop_wait::epoll, .descriptor = descriptor, .site = 0}; }
 
@@ -262,49 +259,49 @@ waiting in_code(loop_wait how, void* caller) noexcept {
 namespace guard = whorl::detail;
 
 WHORL_PRELOADED int epoll_wait(int epoll, epoll_event* events, int most, int timeout) {
-  return guard::call(guard::next_epoll_wait, guard::in_epoll(epoll), epoll, events, most, timeout);
+  return guard::call(guard::real_epoll_wait, guard::in_epoll(epoll), epoll, events, most, timeout);
 }
 
 WHORL_PRELOADED int epoll_pwait(int epoll, epoll_event* events, int most, int timeout, const sigset_t* mask) {
-  return guard::call(guard::next_epoll_pwait, guard::in_epoll(epoll), epoll, events, most, timeout, mask);
+  return guard::call(guard::real_epoll_pwait, guard::in_epoll(epoll), epoll, events, most, timeout, mask);
 }
 
 WHORL_PRELOADED int epoll_pwait2(int epoll, epoll_event* events, int most, const timespec* timeout,
                                  const sigset_t* mask) {
-  return guard::call(guard::next_epoll_pwait2, guard::in_epoll(epoll), epoll, events, most, timeout, mask);
+  return guard::call(guard::real_epoll_pwait2, guard::in_epoll(epoll), epoll, events, most, timeout, mask);
 }
 
 WHORL_PRELOADED int poll(pollfd* wanted, nfds_t count, int timeout) {
-  return guard::call_for(count, guard::next_poll, guard::in_code(guard::loop_wait::poll, WHORL_CALLER), wanted, count,
+  return guard::call_for(count, guard::real_poll, guard::in_code(guard::loop_wait::poll, WHORL_CALLER), wanted, count,
                          timeout);
 }
 
 WHORL_PRELOADED int ppoll(pollfd* wanted, nfds_t count, const timespec* timeout, const sigset_t* mask) {
-  return guard::call_for(count, guard::next_ppoll, guard::in_code(guard::loop_wait::poll, WHORL_CALLER), wanted, count,
+  return guard::call_for(count, guard::real_ppoll, guard::in_code(guard::loop_wait::poll, WHORL_CALLER), wanted, count,
                          timeout, mask);
 }
 
 // What programs built with _FORTIFY_SOURCE call instead.
 WHORL_PRELOADED int __poll_chk(pollfd* wanted, nfds_t count, int timeout, std::size_t size) {
-  return guard::call_for(count, guard::next_poll_checked, guard::in_code(guard::loop_wait::poll, WHORL_CALLER), wanted,
+  return guard::call_for(count, guard::real_poll_checked, guard::in_code(guard::loop_wait::poll, WHORL_CALLER), wanted,
                          count, timeout, size);
 }
 
 WHORL_PRELOADED int __ppoll_chk(pollfd* wanted, nfds_t count, const timespec* timeout, const sigset_t* mask,
                                 std::size_t size) {
-  return guard::call_for(count, guard::next_ppoll_checked, guard::in_code(guard::loop_wait::poll, WHORL_CALLER), wanted,
+  return guard::call_for(count, guard::real_ppoll_checked, guard::in_code(guard::loop_wait::poll, WHORL_CALLER), wanted,
                          count, timeout, mask, size);
 }
 
 WHORL_PRELOADED int select(int end, fd_set* reading, fd_set* writing, fd_set* failing, timeval* timeout) {
-  return guard::call_for(guard::counted(end), guard::next_select,
+  return guard::call_for(guard::counted(end), guard::real_select,
                          guard::in_code(guard::loop_wait::select, WHORL_CALLER), end, reading, writing, failing,
                          timeout);
 }
 
 WHORL_PRELOADED int pselect(int end, fd_set* reading, fd_set* writing, fd_set* failing, const timespec* timeout,
                             const sigset_t* mask) {
-  return guard::call_for(guard::counted(end), guard::next_pselect,
+  return guard::call_for(guard::counted(end), guard::real_pselect,
                          guard::in_code(guard::loop_wait::select, WHORL_CALLER), end, reading, writing, failing,
                          timeout, mask);
 }
@@ -320,9 +317,9 @@ WHORL_PRELOADED long syscall(long number, ...) noexcept {
   va_end(rest);
   const auto [first, second, third, fourth, fifth, sixth] = arguments;
   if (number != SYS_io_uring_enter || third == 0) {
-    return guard::next_syscall.get()(number, first, second, third, fourth, fifth, sixth);
+    return guard::real_syscall.get()(number, first, second, third, fourth, fifth, sixth);
   }
   const guard::waiting wait{.in = guard::loop_wait::uring, .descriptor = static_cast<int>(first), .site = 0};
-  return guard::call(guard::next_syscall, wait, number, first, second, third, fourth, fifth, sixth);
+  return guard::call(guard::real_syscall, wait, number, first, second, third, fourth, fifth, sixth);
 }
 // NOLINTEND(bugprone-reserved-identifier)
