@@ -7,6 +7,6 @@ add_library(whorl_guard SHARED
   src/guard/waiting_call.cpp)
 target_link_libraries(whorl_guard PRIVATE whorl_base)
 target_compile_options(whorl_guard PRIVATE -O2 -fno-exceptions -fno-rtti -fvisibility=hidden)
-target_link_options(whorl_guard PRIVATE -static-libstdc++ -static-libgcc 
+target_link_options(whorl_guard PRIVATE -static-libstdc++ -static-libgcc
   LINKER:--as-needed LINKER:--no-undefined LINKER:--exclude-libs,ALL)
 install(TARGETS whorl_guard LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/whorl" COMPONENT program)

@@ -101,7 +101,8 @@ std::vector<std::uintptr_t> table_unwinder::follow(const thread_snapshot& taken)
     return addresses;
   }
   taken_ = &taken;
-  attached_ = attached_ || library.attach(information_.session(), nullptr, process_, &questions, static_cast<void*>(&taken_));
+  attached_ =
+      attached_ || library.attach(information_.session(), nullptr, process_, &questions, static_cast<void*>(&taken_));
   if (attached_) {
     library.each_frame(information_.session(), taken.thread(), &add_frame, &addresses);
   }
