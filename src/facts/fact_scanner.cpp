@@ -106,14 +106,36 @@ std::string_view called_name(std::string_view line) {
     --begin;
   }
   const std::string_view word = line.substr(begin, end - begin);
-  const bool is_name = word.size() > 2 && std::isdigit(static_cast<unsigned char>(word.front())) == 0;
+  const bool is_macro = std::ranges::none_of(word, [](unsigned char each) { return std::islower(each) != 0; });
+  const bool is_name = word.size() > 2 && !is_macro && std::isdigit(static_cast<unsigned char>(word.front())) == 0;
   return is_name && std::ranges::find(keywords, word) == keywords.end() ? word : "";
 }
 
-bool is_comment(std::string_view line) {
+bool begins_with_a_mark(std::string_view line) {
   const std::size_t begin = line.find_first_not_of(' ');
   constexpr std::string_view marks = "*/#";
   return begin == std::string_view::npos || marks.contains(line[begin]);
+}
+
+// The function declared in front of the comment in this line, or in the lines behind the comment that it is in.
+std::string_view declared_near(const std::vector<std::string_view>& lines, std::size_t at) {
+  const std::size_t mark = std::min(lines[at].find("/*"), lines[at].find("//"));
+  if (const auto found = mark == std::string_view::npos ? "" : called_name(lines[at].substr(0, mark)); !found.empty()) {
+    return found;
+  }
+  const std::size_t end = std::min(lines.size(), at + lines_to_a_declaration);
+  bool in_comment = !lines[at].contains("//");
+  for (std::size_t line = at; line < end; ++line) {
+    const std::size_t opens = lines[line].rfind("/*");
+    const std::size_t closes = lines[line].rfind("*/");
+    if (opens != closes) {  // one of them is there
+      in_comment = opens != std::string_view::npos && (closes == std::string_view::npos || closes < opens);
+    } else if (const auto found = in_comment || begins_with_a_mark(lines[line]) ? "" : called_name(lines[line]);
+               !found.empty()) {
+      return found;
+    }
+  }
+  return "";
 }
 
 // "strtok" of "man3/strtok.3.gz"
@@ -129,11 +151,8 @@ bool ends_with_any(std::string_view name, std::initializer_list<std::string_view
 // A header's comment stands above the declaration, a docstring below its def, and a manual page is about its name.
 std::string_view symbol_near(std::string_view name, const std::vector<std::string_view>& lines, std::size_t at) {
   if (ends_with_any(name, {".h", ".hpp", ".hh", ".c", ".cc", ".cpp"})) {
-    const std::size_t end = std::min(lines.size(), at + lines_to_a_declaration);
-    for (std::size_t line = at; line < end; ++line) {
-      if (const std::string_view found = is_comment(lines[line]) ? "" : called_name(lines[line]); !found.empty()) {
-        return found;
-      }
+    if (const std::string_view found = declared_near(lines, at); !found.empty()) {
+      return found;
     }
   }
   if (name.ends_with(".py")) {

@@ -54,6 +54,16 @@ TEST(FactScanner, APhraseMayGoOnInTheNextLine) {
   EXPECT_THAT(propose_facts("a.h", "/* It is not\n * thread-safe. */\nint f_two(void);\n"), SizeIs(1));
 }
 
+TEST(FactScanner, WordsInACommentDeclareNothing) {
+  constexpr std::string_view prose =
+      "/* This is thread-safe as long as\n   malloc() and free() are.\n\n   See set_lock (below).\n*/\n"
+      "WRAPPED(int)\nint squeeze(char* text);\nint other(void);  /* not thread-safe */\n";
+  const auto ideas = propose_facts("squeeze.h", prose);
+  ASSERT_THAT(ideas, SizeIs(2));
+  EXPECT_EQ(ideas[0].symbol, "squeeze");
+  EXPECT_EQ(ideas[1].symbol, "other");
+}
+
 TEST(FactScanner, TagsAreNoWords) {
   const auto ideas = propose_facts("uv_run.html", "<p>This is <b>not</b> <i>thread-safe</i></p>\n");
   ASSERT_THAT(ideas, SizeIs(1));

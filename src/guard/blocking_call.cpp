@@ -33,8 +33,9 @@ bool waits(facts::blocking_class how) {
   return std::ranges::find(waiting, how) != waiting.end();
 }
 
+// Only of what a record names: a program's own copy() is not std::copy, which judge() would take it for.
 std::optional<blocking_call> if_waiting(std::string_view name) {
-  const facts::verdict known = facts::judge(name);
+  const facts::verdict known = facts::find_facts(name).empty() ? facts::verdict() : facts::judge(name);
   if (!known.found || !waits(known.blocking.blocking)) {
     return std::nullopt;
   }
@@ -85,7 +86,7 @@ std::optional<blocking_call> python_call_of(const stack_frame& frame) {
   }
   for (const std::string& each : names) {
     const std::string name = "python:" + each;
-    const auto found = facts::find_facts(name).empty() ? std::nullopt : if_waiting(name);
+    const auto found = if_waiting(name);
     if (found && !runs_a_loop(*found)) {
       return found;
     }
