@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <utility>
 
@@ -60,7 +61,7 @@ class node_picture {
   template <class Field>
   Field field(std::size_t offset) const noexcept {
     Field copy;
-    std::memcpy(static_cast<void*>(&copy), bytes_.data() + offset, sizeof copy);
+    std::memcpy(static_cast<void*>(&copy), bytes_.data() + offset, sizeof(Field));
     return copy;
   }
 
@@ -90,16 +91,22 @@ async_stack node::stack_elsewhere(const node* innermost, memory_reader read) {
 }
 #pragma GCC diagnostic pop
 
+namespace {
+
+// Null: nothing runs there, or its thread is gone.
+const node* running_on(const thread_state& there, memory_reader read) {
+  std::uintptr_t running = 0;
+  const auto* at = reinterpret_cast<const std::byte*>(&there) + offsetof(thread_state, running);
+  return read(at, &running, sizeof running) ? reinterpret_cast<const node*>(running) : nullptr;
+}
+
+}  // namespace
+
 async_stack running_stack(const void* thread_mark, memory_reader read) {
-  const auto* there = static_cast<const thread_state*>(thread_mark);
-  const node* running = nullptr;
-  if (!read(&there->running, static_cast<void*>(&running), sizeof running)) {
-    return async_stack({});
-  }
+  const auto& there = *static_cast<const thread_state*>(thread_mark);
+  const node* running = running_on(there, read);
   async_stack seen = node::stack_elsewhere(running, read);
-  const node* still = nullptr;
-  const bool same = read(&there->running, static_cast<void*>(&still), sizeof still) && still == running;
-  return same ? seen : async_stack({});
+  return running_on(there, read) == running ? seen : async_stack({});
 }
 
 std::vector<pending_wait> pending_list::describe(const pending_link* first, std::int64_t now) {

@@ -16,6 +16,8 @@
 #include <thread>
 #include <vector>
 
+#include "guard/teller.h"
+
 namespace whorl {
 namespace {
 
@@ -27,7 +29,10 @@ class lines {
   lines() : before_(set_log_sink([this](log_level, std::string_view line) { add(line); })) {}
   lines(const lines&) = delete;
   lines& operator=(const lines&) = delete;
-  ~lines() { set_log_sink(before_); }
+  ~lines() {
+    detail::wait_until_told();
+    set_log_sink(before_);
+  }
 
   // Waits until one with this has come, and gives everything so far.
   std::string wait_for(std::string_view what) {

@@ -21,17 +21,6 @@
 
 namespace whorl {
 
-namespace {
-
-// Newer than some headers.
-constexpr int set_dispatch = 59;  // PR_SET_SYSCALL_USER_DISPATCH
-constexpr unsigned long dispatch_off = 0;
-constexpr unsigned long dispatch_on = 1;
-
-WHORL_FAST_THREAD_LOCAL constinit thread_local strict_mode::trap* trap_here = nullptr;
-
-}  // namespace
-
 void strict_mode::trap::look_at(const detail::system_call& call, const ucontext_t& caller) noexcept {
   const bool guard_is_at_work = detail::observing;
   const unobserved own_doing;
@@ -84,6 +73,13 @@ void strict_mode::trap::look_at(const detail::system_call& call, const ucontext_
 #if defined(__x86_64__) && !WHORL_SANITIZED
 
 namespace {
+
+// Newer than some headers.
+constexpr int set_dispatch = 59;  // PR_SET_SYSCALL_USER_DISPATCH
+constexpr unsigned long dispatch_off = 0;
+constexpr unsigned long dispatch_on = 1;
+
+WHORL_FAST_THREAD_LOCAL constinit thread_local strict_mode::trap* trap_here = nullptr;
 
 asm(R"(
   .text
