@@ -44,17 +44,22 @@ std::string lower(std::string_view text) {
   return small;
 }
 
-// How many letters must be changed, added or removed to make one word of the other, whose sizes differ by little.
+// How many letters must be changed, added or removed to make one word of the other; of more than furthest_slip any number.
 constexpr std::size_t longest_compared = 64;
 std::size_t distance(std::string_view one, std::string_view other) {
   std::array<std::size_t, longest_compared + 1> row;
   std::iota(row.begin(), row.end(), std::size_t{0});
   for (std::size_t at = 0; at < one.size(); ++at) {
     std::size_t diagonal = std::exchange(row[0], at + 1);
+    std::size_t fewest = row[0];
     for (std::size_t to = 0; to < other.size(); ++to) {
       const std::size_t changed = diagonal + (one[at] == other[to] ? 0 : 1);
       diagonal = row[to + 1];
       row[to + 1] = std::min({changed, row[to] + 1, diagonal + 1});
+      fewest = std::min(fewest, row[to + 1]);
+    }
+    if (fewest > furthest_slip) {
+      return fewest;
     }
   }
   return row.at(other.size());
@@ -63,23 +68,24 @@ std::size_t distance(std::string_view one, std::string_view other) {
 // 0 for the same name elsewhere, then the fewer letters differ the better; nothing for no likeness.
 constexpr std::size_t unlike = 100;
 std::size_t unlikeness(const lower_name& wanted, const lower_name& known) {
+  const std::size_t size = known.whole.size();
+  const std::size_t wanted_size = wanted.whole.size();
   if (known.last == wanted.last || known.whole == wanted.last) {
     return 0;
   }
-  const auto [shorter, longer] = std::minmax({known.whole.size(), wanted.whole.size()});
-  const bool alike = longer - shorter <= furthest_slip && longer <= longest_compared &&
+  const bool alike = size <= wanted_size + furthest_slip && wanted_size <= size + furthest_slip &&
+                     size <= longest_compared && wanted_size > 2 * furthest_slip &&
                      (known.whole.front() == wanted.whole.front() || known.whole.back() == wanted.whole.back());
-  if (alike && wanted.whole.size() > 2 * furthest_slip) {
+  if (alike) {
     if (const std::size_t slips = distance(wanted.whole, known.whole); slips <= furthest_slip) {
       return slips;
     }
   }
   constexpr std::size_t telling = 4;  // a shorter part of a name is in too many
-  if (wanted.last.size() >= telling && known.last.find(wanted.last) != std::string_view::npos) {
-    return furthest_slip + 1;
+  if (known.last.size() > wanted.last.size()) {
+    return wanted.last.size() >= telling && known.last.contains(wanted.last) ? furthest_slip + 1 : unlike;
   }
-  return known.last.size() > telling && wanted.last.find(known.last) != std::string_view::npos ? furthest_slip + 2
-                                                                                               : unlike;
+  return known.last.size() > telling && wanted.last.contains(known.last) ? furthest_slip + 2 : unlike;
 }
 
 }  // namespace
