@@ -10,7 +10,7 @@ whorl_floor(guard     COMPONENT core USES reactor facts)
 whorl_floor(places    COMPONENT core USES guard ALSO_ON epoll)
 whorl_floor(process   COMPONENT core USES places)
 if(NOT WHORL_SANITIZE)  # sanitizers wrap the same functions
-whorl_floor(calls     COMPONENT blocking_calls USES guard TESTS_USE net places process)
+whorl_floor(calls     COMPONENT blocking_calls USES guard TESTS_USE net)
 endif()
 whorl_floor(testing   COMPONENT testing USES net places process guard ONE_THREAD)
 whorl_floor(protocols COMPONENT web  USES deferred LIBRARIES whorl_llhttp ONE_THREAD)

@@ -174,10 +174,13 @@ inline void tell_change(const state_change& change) noexcept {
     if (!::whorl::detail::calls_are_watched()) [[likely]] {                                   \
       return real_##name.get() arguments;                                                     \
     }                                                                                         \
-    int got = attempt;                                                                        \
-    if (got == busy) {                                                                        \
+    int got = busy;                                                                           \
+    {                                                                                         \
       const ::whorl::unobserved quiet;                                                        \
-      got = patiently;                                                                        \
+      got = attempt;                                                                          \
+      if (got == busy) {                                                                      \
+        got = patiently;                                                                      \
+      }                                                                                       \
     }                                                                                         \
     if (got != busy && got != ETIMEDOUT && got != EINVAL) {                                   \
       return got;                                                                             \
