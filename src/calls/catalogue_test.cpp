@@ -176,7 +176,7 @@ const std::vector<planted>& catalogue() {
     {"sums in a timer", timer, "", [](scene& s) { compute(s, [&s] { use(std::accumulate(s.bytes.begin(), s.bytes.begin() + 100, 0)); }); }},
     {"builds strings in a protocol", data_received, "", [](scene& s) { compute(s, [] { use(std::string(100, 'x') + "y"); }); }},
     {"fills a map in a posted call", posted_call, "", [](scene& s) { compute(s, [] { use(std::map<int, int>{{1, 1}, {2, 2}}); }); }},
-    {"polls again and again", coroutine, "", [](scene& s) { compute(s, [] { ::poll(nullptr, 0, 0); }); }},
+    {"reads the clock again and again", coroutine, "", [](scene& s) { compute(s, [] { use(std::chrono::system_clock::now()); }); }},
     {"computes in a destructor", destructor, "", [](scene& s) { compute(s, [] { use(1); }); }},
     {"computes in connection_made", connection_made, "", [](scene& s) { compute(s, [] { use(2); }); }},
     {"computes in connection_lost", connection_lost, "", [](scene& s) { compute(s, [] { use(3); }); }},
@@ -376,9 +376,13 @@ TEST(Catalogue, EveryPlantedStallIsToldOfWithItsCallAndLine) {
   for (const planted& each : catalogue()) {
     catch_of caught;
     for (const auto stall : {60ms, 300ms}) {  // longer where the watch did not come in time
-      if (caught.by_stall || (stall > 60ms && caught.by_call)) break;
+      if (caught.by_stall) break;
       plant(each, true, stall);
-      caught = judge(each, told.take());
+      const catch_of now = judge(each, told.take());
+      caught.by_call = caught.by_call || now.by_call;
+      caught.by_stall = now.by_stall;
+      caught.right = caught.right && now.right;
+      caught.wrong += now.wrong;
     }
     calls += caught.by_call ? 1 : 0;
     stalls += caught.by_stall ? 1 : 0;

@@ -60,28 +60,28 @@ WHORL_WRAP_ALIAS(fopen, FILE*, fopen64, (const char* path, const char* mode), (p
     if (!::whorl::detail::calls_are_watched()) [[likely]] {                                                        \
       return real_##name.get()(path, flags, mode);                                                                 \
     }                                                                                                              \
-    const told_call told({.function = "open", .refusable = true, .at = WHORL_CALL_SITE},                           \
+    const told_call told({.function = "open", .refusable = true, .at = WHORL_CALL_SITE(name)},                     \
                          [&] { return opening(AT_FDCWD, path, flags); });                                          \
     return real_##name.get()(path, flags, mode);                                                                   \
   }
 
-#define WHORL_WRAP_OPENAT(name)                                                            \
-  WHORL_DECLARE_WRAPPER(int, name, (int folder, const char* path, int flags, ...),         \
-                        (int folder, const char* path, int flags, mode_t mode))            \
-  int wrapped_##name(int folder, const char* path, int flags, ...) {                       \
-    mode_t mode = 0;                                                                       \
-    if (takes_mode(flags)) {                                                               \
-      va_list more;                                                                        \
-      va_start(more, flags);                                                               \
-      mode = va_arg(more, mode_t);                                                         \
-      va_end(more);                                                                        \
-    }                                                                                      \
-    if (!::whorl::detail::calls_are_watched()) [[likely]] {                                \
-      return real_##name.get()(folder, path, flags, mode);                                 \
-    }                                                                                      \
-    const told_call told({.function = "openat", .refusable = true, .at = WHORL_CALL_SITE}, \
-                         [&] { return opening(folder, path, flags); });                    \
-    return real_##name.get()(folder, path, flags, mode);                                   \
+#define WHORL_WRAP_OPENAT(name)                                                                  \
+  WHORL_DECLARE_WRAPPER(int, name, (int folder, const char* path, int flags, ...),               \
+                        (int folder, const char* path, int flags, mode_t mode))                  \
+  int wrapped_##name(int folder, const char* path, int flags, ...) {                             \
+    mode_t mode = 0;                                                                             \
+    if (takes_mode(flags)) {                                                                     \
+      va_list more;                                                                              \
+      va_start(more, flags);                                                                     \
+      mode = va_arg(more, mode_t);                                                               \
+      va_end(more);                                                                              \
+    }                                                                                            \
+    if (!::whorl::detail::calls_are_watched()) [[likely]] {                                      \
+      return real_##name.get()(folder, path, flags, mode);                                       \
+    }                                                                                            \
+    const told_call told({.function = "openat", .refusable = true, .at = WHORL_CALL_SITE(name)}, \
+                         [&] { return opening(folder, path, flags); });                          \
+    return real_##name.get()(folder, path, flags, mode);                                         \
   }
 
 #define WHORL_WRAP_FCNTL(name)                                                                            \
@@ -95,7 +95,7 @@ WHORL_WRAP_ALIAS(fopen, FILE*, fopen64, (const char* path, const char* mode), (p
     if (!locks || !::whorl::detail::calls_are_watched()) [[likely]] {                                     \
       return real_##name.get()(fd, command, argument);                                                    \
     }                                                                                                     \
-    const told_call told({.function = "fcntl", .refusable = true, .at = WHORL_CALL_SITE},                 \
+    const told_call told({.function = "fcntl", .refusable = true, .at = WHORL_CALL_SITE(name)},           \
                          [&] { return record_lock(fd, command, static_cast<struct flock*>(argument)); }); \
     return real_##name.get()(fd, command, argument);                                                      \
   }

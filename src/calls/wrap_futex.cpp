@@ -27,6 +27,13 @@ expected_wait futex(long address, long what, long value, long limit) noexcept {
   return waits_if(wanted == FUTEX_WAIT_BITSET && still, blocking_class::wait);
 }
 
+// A frame of its own, with the name that says what is waited for.
+using system_call = long (*)(long, long, long, long, long, long, long);
+[[gnu::noinline]] long call_futex(system_call call, const long* given) __asm__("futex");
+long call_futex(system_call call, const long* given) {
+  return call(SYS_futex, given[0], given[1], given[2], given[3], given[4], given[5]);
+}
+
 }  // namespace
 
 WHORL_DECLARE_WRAPPER(long, syscall, (long number, ...), (long number, long, long, long, long, long, long))
@@ -38,11 +45,13 @@ long wrapped_syscall(long number, ...) {
     each = va_arg(more, long);
   }
   va_end(more);
-  const auto call = real_syscall.get();
+  const system_call call = real_syscall.get();
   if (number != SYS_futex || !::whorl::detail::calls_are_watched()) [[likely]] {
     return call(number, given[0], given[1], given[2], given[3], given[4], given[5]);
   }
-  const told_call told({.function = "futex", .refusable = true, .at = WHORL_CALL_SITE},
+  ::whorl::call_site at = WHORL_CALL_SITE(syscall);
+  at.wrapper = reinterpret_cast<const void*>(&call_futex);
+  const told_call told({.function = "futex", .refusable = true, .at = at},
                        [&] { return futex(given[0], given[1], given[2], given[3]); });
-  return call(number, given[0], given[1], given[2], given[3], given[4], given[5]);
+  return call_futex(call, given);
 }

@@ -63,14 +63,22 @@ class told_call {
   const call_observer* observer_ = nullptr;
 };
 
+inline bool sleeps_are_asked_for() noexcept {
+  const call_observer* observer = detail::observer_of_calls.load(std::memory_order_relaxed);
+  return observer != nullptr && observer->loop_sleeps != nullptr;
+}
+
 // Asks the observer whether a loop sleeps here, and tells it when that is over.
 class asked_sleep {
  public:
   explicit asked_sleep(const waiting_call& call) noexcept : call_(call) {
+    if (!sleeps_are_asked_for()) {
+      return;
+    }
     const kept_errno kept;
     const call_observer* observer = detail::observer_of_this_call();
     const unobserved quiet;
-    if (observer != nullptr && observer->loop_sleeps != nullptr && observer->loop_sleeps(call_)) {
+    if (observer != nullptr && observer->loop_sleeps(call_)) {
       observer_ = observer;
     }
   }
@@ -90,11 +98,6 @@ class asked_sleep {
   waiting_call call_;
   const call_observer* observer_ = nullptr;
 };
-
-inline bool sleeps_are_asked_for() noexcept {
-  const call_observer* observer = detail::observer_of_calls.load(std::memory_order_relaxed);
-  return observer != nullptr && observer->loop_sleeps != nullptr;
-}
 
 inline void tell_change(const state_change& change) noexcept {
   const kept_errno kept;
@@ -116,8 +119,11 @@ inline void tell_change(const state_change& change) noexcept {
   constinit const bool whorl_wraps_##kind = true; \
   }
 
-#define WHORL_CALL_SITE \
-  ::whorl::call_site { .returns_to = __builtin_return_address(0), .frame = __builtin_frame_address(0) }
+#define WHORL_CALL_SITE(name)                                                       \
+  ::whorl::call_site {                                                              \
+    .returns_to = __builtin_return_address(0), .frame = __builtin_frame_address(0), \
+    .wrapper = reinterpret_cast<const void*>(&wrapped_##name),                      \
+  }
 
 // The wrapper's declaration, and the function behind it, which is looked for when the program starts: in a handler of
 // signals it would be too late.
@@ -128,15 +134,15 @@ inline void tell_change(const state_change& change) noexcept {
   [[maybe_unused]] const auto found_##name = real_##name.find();                             \
   }
 
-#define WHORL_WRAP_AS(told_as, may_throw, result, name, parameters, arguments, ...)                            \
-  WHORL_DECLARE_WRAPPER(result, name, parameters, parameters)                                                  \
-  result wrapped_##name parameters {                                                                           \
-    if (!::whorl::detail::calls_are_watched()) [[likely]] {                                                    \
-      return real_##name.get() arguments;                                                                      \
-    }                                                                                                          \
-    const ::whorl::calls::told_call told({.function = told_as, .refusable = may_throw, .at = WHORL_CALL_SITE}, \
-                                         [&] { return __VA_ARGS__; });                                         \
-    return real_##name.get() arguments;                                                                        \
+#define WHORL_WRAP_AS(told_as, may_throw, result, name, parameters, arguments, ...)                                  \
+  WHORL_DECLARE_WRAPPER(result, name, parameters, parameters)                                                        \
+  result wrapped_##name parameters {                                                                                 \
+    if (!::whorl::detail::calls_are_watched()) [[likely]] {                                                          \
+      return real_##name.get() arguments;                                                                            \
+    }                                                                                                                \
+    const ::whorl::calls::told_call told({.function = told_as, .refusable = may_throw, .at = WHORL_CALL_SITE(name)}, \
+                                         [&] { return __VA_ARGS__; });                                               \
+    return real_##name.get() arguments;                                                                              \
   }
 
 #define WHORL_WRAP(result, name, parameters, arguments, ...) \
@@ -157,7 +163,7 @@ inline void tell_change(const state_change& change) noexcept {
                                      .waits_for = ::whorl::facts::blocking_class::loop,                \
                                      .descriptor = on_descriptor,                                      \
                                      .refusable = true,                                                \
-                                     .at = WHORL_CALL_SITE};                                           \
+                                     .at = WHORL_CALL_SITE(name)};                                     \
     const ::whorl::calls::asked_sleep asked(call);                                                     \
     if (asked.of_a_loop() || !::whorl::detail::calls_are_watched()) {                                  \
       return real_##name.get() arguments;                                                              \
@@ -168,37 +174,37 @@ inline void tell_change(const state_change& change) noexcept {
 
 // A lock: it waits if it cannot be had at once (`attempt`), nor within a moment (`patiently`): both give what the
 // function itself would return, or `busy`.
-#define WHORL_WRAP_LOCK(what, name, parameters, arguments, busy, attempt, patiently)          \
-  WHORL_DECLARE_WRAPPER(int, name, parameters, parameters)                                    \
-  int wrapped_##name parameters {                                                             \
-    if (!::whorl::detail::calls_are_watched()) [[likely]] {                                   \
-      return real_##name.get() arguments;                                                     \
-    }                                                                                         \
-    int got = busy;                                                                           \
-    {                                                                                         \
-      const ::whorl::unobserved quiet;                                                        \
-      got = attempt;                                                                          \
-      if (got == busy) {                                                                      \
-        got = patiently;                                                                      \
-      }                                                                                       \
-    }                                                                                         \
-    if (got != busy && got != ETIMEDOUT && got != EINVAL) {                                   \
-      return got;                                                                             \
-    }                                                                                         \
-    const ::whorl::calls::told_call told(                                                     \
-        {.function = #name, .refusable = !noexcept(::name arguments), .at = WHORL_CALL_SITE}, \
-        [] { return ::whorl::calls::waits(::whorl::facts::blocking_class::what); });          \
-    return real_##name.get() arguments;                                                       \
+#define WHORL_WRAP_LOCK(what, name, parameters, arguments, busy, attempt, patiently)                \
+  WHORL_DECLARE_WRAPPER(int, name, parameters, parameters)                                          \
+  int wrapped_##name parameters {                                                                   \
+    if (!::whorl::detail::calls_are_watched()) [[likely]] {                                         \
+      return real_##name.get() arguments;                                                           \
+    }                                                                                               \
+    int got = busy;                                                                                 \
+    {                                                                                               \
+      const ::whorl::unobserved quiet;                                                              \
+      got = attempt;                                                                                \
+      if (got == busy) {                                                                            \
+        got = patiently;                                                                            \
+      }                                                                                             \
+    }                                                                                               \
+    if (got != busy && got != ETIMEDOUT && got != EINVAL) {                                         \
+      return got;                                                                                   \
+    }                                                                                               \
+    const ::whorl::calls::told_call told(                                                           \
+        {.function = #name, .refusable = !noexcept(::name arguments), .at = WHORL_CALL_SITE(name)}, \
+        [] { return ::whorl::calls::waits(::whorl::facts::blocking_class::what); });                \
+    return real_##name.get() arguments;                                                             \
   }
 
 // What belongs to the whole process.
-#define WHORL_WRAP_CHANGE(result, name, parameters, arguments, process_effect, really)                   \
-  WHORL_DECLARE_WRAPPER(result, name, parameters, parameters)                                            \
-  result wrapped_##name parameters {                                                                     \
-    if (::whorl::detail::observer_of_calls.load(std::memory_order_relaxed) != nullptr && (really)) {     \
-      ::whorl::calls::tell_change({.function = #name, .effect = process_effect, .at = WHORL_CALL_SITE}); \
-    }                                                                                                    \
-    return real_##name.get() arguments;                                                                  \
+#define WHORL_WRAP_CHANGE(result, name, parameters, arguments, process_effect, really)                         \
+  WHORL_DECLARE_WRAPPER(result, name, parameters, parameters)                                                  \
+  result wrapped_##name parameters {                                                                           \
+    if (::whorl::detail::observer_of_calls.load(std::memory_order_relaxed) != nullptr && (really)) {           \
+      ::whorl::calls::tell_change({.function = #name, .effect = process_effect, .at = WHORL_CALL_SITE(name)}); \
+    }                                                                                                          \
+    return real_##name.get() arguments;                                                                        \
   }
 
 // NOLINTEND(bugprone-macro-parentheses)

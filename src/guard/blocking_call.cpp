@@ -24,6 +24,9 @@ std::string_view public_name(std::string_view symbol) {
       symbol.remove_prefix(prefix.size());
     }
   }
+  if (constexpr std::string_view checked = "_chk"; symbol.ends_with(checked)) {
+    symbol.remove_suffix(checked.size());
+  }
   return symbol;
 }
 
@@ -116,6 +119,9 @@ std::optional<blocking_call> find_blocking_call(std::span<const stack_frame> sta
       continue;
     }
     auto found = if_waiting(name);
+    if (!found && is_wrapper(frame)) {
+      found = blocking_call{.function = std::string(name), .waits_for = {}, .instead = {}, .at = {}};
+    }
     if (found) {
       found->at = place_in_program(stack.subspan(outside + 1));
     }

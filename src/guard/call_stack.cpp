@@ -42,8 +42,10 @@ kept_debug_information::~kept_debug_information() {
 bool lies_between(const stack_frame& frame) {
   constexpr std::array<std::string_view, 6> inner{"std::", "whorl::detail::", "_ZNSt", "_ZSt", "_ZNKSt", "__gthread"};
   return std::ranges::any_of(inner, [&](std::string_view prefix) { return frame.function.starts_with(prefix); }) ||
-         frame.file.find("/src/calls/wrap_") != std::string::npos;
+         is_wrapper(frame);
 }
+
+bool is_wrapper(const stack_frame& frame) { return frame.file.find("src/calls/wrap_") != std::string::npos; }
 
 std::string stack_frame::describe() const {
   std::string name = function.empty() ? fmt::format("{:#x}", address) : function;

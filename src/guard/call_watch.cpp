@@ -10,6 +10,7 @@
 #include <ranges>
 #include <utility>
 
+#include "guard/call_underway.h"
 #include "guard/stack_walk.h"
 #include "guard/state_watch.h"
 #include "guard/teller.h"
@@ -66,12 +67,19 @@ struct calls_of_loops {
   static void see(const waiting_call& call) {
     if (watching != nullptr) {
       watching->see(call);
+      detail::call_begins(watching->thread_, call);
+    }
+  }
+  static void seen(const waiting_call& /*call*/) noexcept {
+    if (watching != nullptr) {
+      detail::call_ends(watching->thread_);
     }
   }
 };
 
 namespace {
-constexpr call_observer observer{.waits = calls_of_loops::see, .state_changes = detail::see_state_change};
+constexpr call_observer observer{
+    .waits = calls_of_loops::see, .waited = calls_of_loops::seen, .state_changes = detail::see_state_change};
 }
 
 call_watch::call_watch(const reactor& loop) : call_watch(loop, options()) {}

@@ -12,6 +12,7 @@
 #include <system_error>
 #include <utility>
 
+#include "guard/call_underway.h"
 #include "guard/stack_walk.h"
 #include "guard/system_calls.h"
 #include "guard/thread_state.h"
@@ -103,6 +104,10 @@ thread_look look_at(pid_t thread) {
     seen.stack = detail::stack_of_running(thread);
   } else if (state.instruction != 0) {
     seen.stack = detail::stack_of_sleeping(state.stack_pointer, state.instruction);
+  }
+  if (const auto call = detail::call_underway(thread)) {
+    seen.stack = detail::stack_from(call->at.frame, call->at.returns_to);
+    seen.stack.insert(seen.stack.begin(), reinterpret_cast<std::uintptr_t>(call->at.wrapper));
   }
   return seen;
 }

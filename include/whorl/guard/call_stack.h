@@ -35,6 +35,9 @@ class kept_debug_information {
 // The innermost is an address that runs or sleeps now, the others are those that calls return to.
 std::vector<stack_frame> resolve(std::span<const std::uintptr_t> stack);
 
+// A frame of a wrapper round a function that waits (guard/waiting_call.h), which has that function's name.
+bool is_wrapper(const stack_frame& frame);
+
 // A frame of the standard library, of whorl's own details, or of a wrapper: not what one looks for.
 bool lies_between(const stack_frame& frame);
 

@@ -29,6 +29,7 @@ namespace whorl {
 struct call_site {
   const void* returns_to = nullptr;
   const void* frame = nullptr;
+  const void* wrapper = nullptr;  // the function that is called
 };
 
 struct waiting_call {

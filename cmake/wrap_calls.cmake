@@ -1,0 +1,26 @@
+# The wrappers round functions that wait (src/calls) are in the program and in all tests of floors with loops: WHORL_GUARD=report,
+# throw or abort in the environment then watches every loop.
+function(whorl_wrap_calls)
+  if(NOT TARGET whorl_floor_calls)
+    return()
+  endif()
+  foreach(floor IN ITEMS reactor net guard places process testing web db jobs cli)
+    if(TARGET ${floor}_test)
+      whorl_link_missing_floors(${floor}_test calls guard facts reactor deferred)
+    endif()
+  endforeach()
+  if(TARGET whorl)
+    whorl_link_missing_floors(whorl calls)
+  endif()
+endfunction()
+
+function(whorl_link_missing_floors target)
+  get_target_property(linked ${target} LINK_LIBRARIES)
+  foreach(floor IN LISTS ARGN)
+    if(NOT whorl_floor_${floor} IN_LIST linked)
+      whorl_link_floors(${target} ${floor})
+    endif()
+  endforeach()
+endfunction()
+
+whorl_wrap_calls()
