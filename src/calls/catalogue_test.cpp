@@ -99,6 +99,7 @@ template <class Step>
   }
 }
 
+// io_uring wakes a thread that sleeps in epoll_wait or semtimedop, which then fail with EINTR: these are called again.
 // clang-format off
 const std::vector<planted>& catalogue() {
   using enum place;
@@ -121,8 +122,8 @@ const std::vector<planted>& catalogue() {
     {"ppoll with a time-out", data_received, "ppoll", [](scene& s) { const timespec t = s.time(); ::ppoll(nullptr, 0, &t, nullptr); }},
     {"select with a time-out", timer, "select", [](scene& s) { timeval t{0, s.milliseconds() * 1000}; ::select(0, nullptr, nullptr, nullptr, &t); }},
     {"pselect with a time-out", errback, "pselect", [](scene& s) { const timespec t = s.time(); ::pselect(0, nullptr, nullptr, nullptr, &t, nullptr); }},
-    {"epoll_wait with a time-out", coroutine, "epoll_wait", [](scene& s) { epoll_event e; ::epoll_wait(s.keep(::epoll_create1(0)), &e, 1, s.milliseconds()); }},
-    {"epoll_pwait with a time-out", destructor, "epoll_pwait", [](scene& s) { epoll_event e; ::epoll_pwait(s.keep(::epoll_create1(0)), &e, 1, s.milliseconds(), nullptr); }},
+    {"epoll_wait with a time-out", coroutine, "epoll_wait", [](scene& s) { epoll_event e; const int f = s.keep(::epoll_create1(0)); while (::epoll_wait(f, &e, 1, s.milliseconds()) < 0) {} }},
+    {"epoll_pwait with a time-out", destructor, "epoll_pwait", [](scene& s) { epoll_event e; const int f = s.keep(::epoll_create1(0)); while (::epoll_pwait(f, &e, 1, s.milliseconds(), nullptr) < 0) {} }},
     {"usleep", callback, "usleep", [](scene& s) { ::usleep(static_cast<useconds_t>(s.milliseconds()) * 1000); }},
     {"nanosleep", coroutine, "nanosleep", [](scene& s) { const timespec t = s.time(); ::nanosleep(&t, nullptr); }},
     {"clock_nanosleep", timer, "clock_nanosleep", [](scene& s) { const timespec t = s.time(); ::clock_nanosleep(CLOCK_MONOTONIC, 0, &t, nullptr); }},
@@ -159,7 +160,7 @@ const std::vector<planted>& catalogue() {
     {"sigwaitinfo", coroutine, "sigwaitinfo", [](scene& s) { const sigset_t w = s.coming_signal(); ::sigwaitinfo(&w, nullptr); }},
     {"sigtimedwait", timer, "sigtimedwait", [](scene& s) { sigset_t w; sigemptyset(&w); const timespec t = s.time(); ::sigtimedwait(&w, nullptr, &t); }},
     {"msgrcv from an empty queue", callback, "msgrcv", [](scene& s) { if (s.faulty) { const int q = ::msgget(IPC_PRIVATE, 0600); s.release([q] { ::msgctl(q, IPC_RMID, nullptr); }); use(::msgrcv(q, s.bytes.data(), 1, 0, 0)); } }},
-    {"semtimedop", coroutine, "semtimedop", [](scene& s) { if (s.faulty) { const int q = ::semget(IPC_PRIVATE, 1, 0600); sembuf b{0, -1, 0}; const timespec t = s.time(); ::semtimedop(q, &b, 1, &t); ::semctl(q, 0, IPC_RMID); } }},
+    {"semtimedop", coroutine, "semtimedop", [](scene& s) { if (s.faulty) { const int q = ::semget(IPC_PRIVATE, 1, 0600); sembuf b{0, -1, 0}; const timespec t = s.time(); while (::semtimedop(q, &b, 1, &t) < 0 && errno == EINTR) {} ::semctl(q, 0, IPC_RMID); } }},
     {"fgets from an empty stream", stream_server, "fgets", [](scene& s) { use(std::fgets(s.bytes.data(), 2, s.empty_stream())); }},
     {"fread from an empty stream", callback, "fread", [](scene& s) { use(std::fread(s.bytes.data(), 1, 2, s.empty_stream())); }},
     {"fgetc from an empty stream", timer, "fgetc", [](scene& s) { use(std::fgetc(s.empty_stream())); }},
@@ -346,24 +347,31 @@ void plant(const planted& what, bool faulty, std::chrono::milliseconds stall) {
 struct catch_of {
   bool by_call = false;   // told of before it waited, by the wrapper
   bool by_stall = false;  // told of while it did, by the watch
-  bool right = true;      // every line names the call and where it is made
-  std::string wrong;
+  std::string wrong;      // the lines that do not name the call and where it is made
+
+  void add(const catch_of& again) {
+    by_call = by_call || again.by_call;
+    by_stall = by_stall || again.by_stall;
+    wrong += again.wrong;
+  }
 };
 
 catch_of judge(const planted& what, const std::vector<std::string>& lines) {
   catch_of caught;
-  const std::string call = fmt::format("call={} ", *what.call == '\0' ? "\"none that waits\"" : what.call);
-  const std::string here = fmt::format("catalogue_test.cpp:{}", what.line);
+  const bool computes = *what.call == '\0';
+  const std::string call = fmt::format("call={} ", computes ? "\"none that waits\"" : what.call);
+  const std::string here = fmt::format("{}catalogue_test.cpp:{}", computes ? "" : "at=", what.line);
+  bool any_right = false;
   for (const std::string& line : lines) {
     const bool before = line.contains("a call that waits was made on the loop");
     if (!before && !line.contains("the loop is held up")) continue;
     (before ? caught.by_call : caught.by_stall) = true;
-    const bool place = *what.call == '\0' ? line.contains(here) : line.contains("at=" + here);
-    if (!line.contains(call) || !place) {
-      caught.right = false;
-      caught.wrong += line + '\n';
-    }
+    const bool right = line.contains(call) && line.contains(here);
+    any_right = any_right || right;
+    if (!right) caught.wrong += line + '\n';
   }
+  // One look at a thread that runs may fall into a function of a library that hides who called it; not every one does.
+  if (computes && any_right) caught.wrong.clear();
   return caught;
 }
 
@@ -378,11 +386,7 @@ TEST(Catalogue, EveryPlantedStallIsToldOfWithItsCallAndLine) {
     for (const auto stall : {60ms, 300ms}) {  // longer where the watch did not come in time
       if (caught.by_stall) break;
       plant(each, true, stall);
-      const catch_of now = judge(each, told.take());
-      caught.by_call = caught.by_call || now.by_call;
-      caught.by_stall = now.by_stall;
-      caught.right = caught.right && now.right;
-      caught.wrong += now.wrong;
+      caught.add(judge(each, told.take()));
     }
     calls += caught.by_call ? 1 : 0;
     stalls += caught.by_stall ? 1 : 0;
@@ -390,7 +394,7 @@ TEST(Catalogue, EveryPlantedStallIsToldOfWithItsCallAndLine) {
                *each.call == '\0' ? "computes" : each.call, caught.by_call ? "call" : "",
                caught.by_stall ? "stall" : "");
     EXPECT_TRUE(caught.by_call || caught.by_stall) << each.name;
-    EXPECT_TRUE(caught.right) << each.name << '\n' << caught.wrong;
+    EXPECT_EQ(caught.wrong, "") << each.name;
   }
   fmt::print("{} planted: {} told of before they waited, {} while they did\n", catalogue().size(), calls, stalls);
 }

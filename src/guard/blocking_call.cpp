@@ -119,7 +119,7 @@ std::optional<blocking_call> find_blocking_call(std::span<const stack_frame> sta
       continue;
     }
     auto found = if_waiting(name);
-    if (!found && is_wrapper(frame)) {
+    if (!found && is_wrapper(stack[outside])) {
       found = blocking_call{.function = std::string(name), .waits_for = {}, .instead = {}, .at = {}};
     }
     if (found) {

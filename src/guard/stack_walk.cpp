@@ -229,8 +229,13 @@ void write_down(raw_stack& into, const ucontext_t& interrupted) noexcept {
 }
 
 std::vector<std::uintptr_t> addresses(const raw_stack& stack) {
-  return addresses(stack.instruction, std::span(stack.frames).first(stack.count),
-                   {.base = stack.stack_pointer, .words = std::span(stack.words).first(stack.word_count)});
+  const stack_words around{.base = stack.stack_pointer, .words = std::span(stack.words).first(stack.word_count)};
+  auto frames = stack.frames;
+  std::size_t count = stack.count;
+  if (count == 0 || !follows_a_call(frames[0].returns_to)) {
+    count = find_frames(around, frames);  // a function without frame pointers keeps something else in the register
+  }
+  return addresses(stack.instruction, std::span(frames).first(count), around);
 }
 
 namespace {
