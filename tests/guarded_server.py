@@ -24,7 +24,7 @@ CLIENTS = 4
 def ask_again_and_again(server, until, counts, mine):
     connection = server.connect()
     while time.monotonic() < until:
-        job = server.submit("units.convert", {"from": "km", "to": "m", "values": [mine, 2, 3]}, connection=connection)
+        job = server.submit("units.convert", {"value": mine, "from": "km", "to": "m"}, connection=connection)
         server.ask("GET", f"/jobs/{job}", connection=connection)
         server.ask("GET", "/health", connection=connection)
         counts[mine] += 1

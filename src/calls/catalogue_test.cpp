@@ -25,7 +25,6 @@
 #include <numeric>
 #include <semaphore>
 #include <shared_mutex>
-#include <source_location>
 #include <string_view>
 
 #include "calls/planted_stalls.h"
@@ -61,15 +60,11 @@ constexpr std::array place_names{
 };
 
 struct planted {
-  planted(const char* what, place in, const char* waits_in, void (*code)(scene&),
-          std::source_location at = std::source_location::current())
-      : name(what), where(in), call(waits_in), fault(code), line(at.line()) {}
-
   const char* name;
   place where;
   const char* call;  // that the guard must name; "": it computes
   void (*fault)(scene&);
-  std::uint_least32_t line;
+  int line;
 };
 
 struct flock record(short kind) {
@@ -86,8 +81,7 @@ void lock_record(int file, short kind) {
 
 template <class T>
 void use(const T& result) {
-  [[maybe_unused]] static const void* volatile used = nullptr;
-  used = &result;
+  __asm__ volatile("" : : "r"(&result) : "memory");
 }
 
 // What computes for the time of the stall. Each looks at the clock seldom.
@@ -104,85 +98,85 @@ template <class Step>
 const std::vector<planted>& catalogue() {
   using enum place;
   static const std::vector<planted> all{
-    {"read an empty pipe", callback, "read", [](scene& s) { use(::read(s.empty_pipe(), s.bytes.data(), 1)); }},
-    {"readv an empty pipe", coroutine, "readv", [](scene& s) { iovec to{s.bytes.data(), 1}; use(::readv(s.empty_pipe(), &to, 1)); }},
-    {"write to a full pipe", data_received, "write", [](scene& s) { use(::write(s.full_pipe(), "x", 1)); }},
-    {"writev to a full pipe", timer, "writev", [](scene& s) { iovec from{s.bytes.data(), 1}; use(::writev(s.full_pipe(), &from, 1)); }},
-    {"recv from a silent peer", data_received, "recv", [](scene& s) { use(::recv(s.silent_socket(), s.bytes.data(), 1, 0)); }},
-    {"recvfrom a silent peer", connection_made, "recvfrom", [](scene& s) { use(::recvfrom(s.silent_socket(), s.bytes.data(), 1, 0, nullptr, nullptr)); }},
-    {"recvmsg from a silent peer", posted_call, "recvmsg", [](scene& s) { iovec to{s.bytes.data(), 1}; msghdr m{}; m.msg_iov = &to; m.msg_iovlen = 1; use(::recvmsg(s.silent_socket(), &m, 0)); }},
-    {"send to a peer that is full", coroutine, "send", [](scene& s) { use(::send(s.full_socket(), s.bytes.data(), 1, 0)); }},
-    {"sendto a peer that is full", connection_lost, "sendto", [](scene& s) { use(::sendto(s.full_socket(), s.bytes.data(), 1, 0, nullptr, 0)); }},
-    {"sendmsg to a peer that is full", deferred_callback, "sendmsg", [](scene& s) { iovec from{s.bytes.data(), 1}; msghdr m{}; m.msg_iov = &from; m.msg_iovlen = 1; use(::sendmsg(s.full_socket(), &m, 0)); }},
-    {"accept nobody", stream_server, "accept", [](scene& s) { s.keep(::accept(s.lonely_listener(), nullptr, nullptr)); }},
-    {"accept4 nobody", factory, "accept4", [](scene& s) { s.keep(::accept4(s.lonely_listener(), nullptr, nullptr, SOCK_CLOEXEC)); }},
-    {"open a FIFO that nobody writes", coroutine, "open", [](scene& s) { if (s.faulty) s.keep(::open(s.fifo().c_str(), O_RDONLY | O_CLOEXEC)); }},
-    {"openat a FIFO that nobody writes", timer, "openat", [](scene& s) { if (s.faulty) s.keep(::openat(AT_FDCWD, s.fifo().c_str(), O_RDONLY | O_CLOEXEC)); }},
-    {"poll with a time-out", callback, "poll", [](scene& s) { ::poll(nullptr, 0, s.milliseconds()); }},
-    {"ppoll with a time-out", data_received, "ppoll", [](scene& s) { const timespec t = s.time(); ::ppoll(nullptr, 0, &t, nullptr); }},
-    {"select with a time-out", timer, "select", [](scene& s) { timeval t{0, s.milliseconds() * 1000}; ::select(0, nullptr, nullptr, nullptr, &t); }},
-    {"pselect with a time-out", errback, "pselect", [](scene& s) { const timespec t = s.time(); ::pselect(0, nullptr, nullptr, nullptr, &t, nullptr); }},
-    {"epoll_wait with a time-out", coroutine, "epoll_wait", [](scene& s) { epoll_event e; const int f = s.keep(::epoll_create1(0)); while (::epoll_wait(f, &e, 1, s.milliseconds()) < 0) {} }},
-    {"epoll_pwait with a time-out", destructor, "epoll_pwait", [](scene& s) { epoll_event e; const int f = s.keep(::epoll_create1(0)); while (::epoll_pwait(f, &e, 1, s.milliseconds(), nullptr) < 0) {} }},
-    {"usleep", callback, "usleep", [](scene& s) { ::usleep(static_cast<useconds_t>(s.milliseconds()) * 1000); }},
-    {"nanosleep", coroutine, "nanosleep", [](scene& s) { const timespec t = s.time(); ::nanosleep(&t, nullptr); }},
-    {"clock_nanosleep", timer, "clock_nanosleep", [](scene& s) { const timespec t = s.time(); ::clock_nanosleep(CLOCK_MONOTONIC, 0, &t, nullptr); }},
-    {"clock_nanosleep until", connection_made, "clock_nanosleep", [](scene& s) { const timespec t = s.until(CLOCK_MONOTONIC); ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, nullptr); }},
-    {"thrd_sleep", dropped_coroutine, "thrd_sleep", [](scene& s) { const timespec t = s.time(); ::thrd_sleep(&t, nullptr); }},
-    {"std::this_thread::sleep_for", data_received, "nanosleep", [](scene& s) { std::this_thread::sleep_for(std::chrono::milliseconds(s.milliseconds())); }},
-    {"std::this_thread::sleep_until", shutdown_step, "nanosleep", [](scene& s) { std::this_thread::sleep_until(std::chrono::steady_clock::now() + std::chrono::milliseconds(s.milliseconds())); }},
-    {"waitpid a child", callback, "waitpid", [](scene& s) { ::waitpid(s.child(), nullptr, 0); }},
-    {"wait for any child", coroutine, "wait", [](scene& s) { s.child(); ::wait(nullptr); }},
-    {"waitid a child", timer, "waitid", [](scene& s) { siginfo_t i; ::waitid(P_PID, static_cast<id_t>(s.child()), &i, WEXITED); }},
-    {"wait4 a child", shutdown_step, "wait4", [](scene& s) { ::wait4(s.child(), nullptr, 0, nullptr); }},
-    {"wait3 any child", protocol_destructor, "wait3", [](scene& s) { s.child(); ::wait3(nullptr, 0, nullptr); }},
-    {"system a slow command", posted_call, "system", [](scene& s) { use(std::system(s.slow_command())); }},
-    {"pclose a slow command", coroutine, "pclose", [](scene& s) { if (s.faulty) { FILE* f = ::popen(s.slow_command(), "r"); ::pclose(f); } }},
-    {"sem_wait", data_received, "sem_wait", [](scene& s) { sem_t e; ::sem_init(&e, 0, 0); s.release([&e] { ::sem_post(&e); }); ::sem_wait(&e); s.join(); }},
-    {"sem_timedwait", coroutine, "sem_timedwait", [](scene& s) { sem_t e; ::sem_init(&e, 0, s.faulty ? 0 : 1); const timespec t = s.until(); ::sem_timedwait(&e, &t); }},
-    {"sem_clockwait", timer, "sem_clockwait", [](scene& s) { sem_t e; ::sem_init(&e, 0, s.faulty ? 0 : 1); const timespec t = s.until(CLOCK_MONOTONIC); ::sem_clockwait(&e, CLOCK_MONOTONIC, &t); }},
-    {"pthread_join", callback, "pthread_join", [](scene& s) { if (s.faulty) ::pthread_join(s.thread(), nullptr); }},
-    {"std::thread::join", shutdown_step, "pthread_join", [](scene& s) { if (s.faulty) { std::thread t([&s] { std::this_thread::sleep_for(s.stall); }); t.join(); } }},
-    {"pthread_mutex_lock", connection_made, "pthread_mutex_lock", [](scene& s) { pthread_mutex_t* m = s.mutex.native_handle(); s.held_by_another([m] { ::pthread_mutex_lock(m); }, [m] { ::pthread_mutex_unlock(m); }); ::pthread_mutex_lock(m); ::pthread_mutex_unlock(m); }},
-    {"std::mutex", coroutine, "pthread_mutex_lock", [](scene& s) { s.held_by_another([&s] { s.mutex.lock(); }, [&s] { s.mutex.unlock(); }); s.mutex.lock(); s.mutex.unlock(); }},
-    {"std::scoped_lock", data_received, "pthread_mutex_lock", [](scene& s) { s.held_by_another([&s] { s.mutex.lock(); }, [&s] { s.mutex.unlock(); }); const std::scoped_lock lock(s.mutex); }},
-    {"std::shared_mutex", timer, "pthread_rwlock_wrlock", [](scene& s) { static std::shared_mutex m; s.held_by_another([] { m.lock(); }, [] { m.unlock(); }); m.lock(); m.unlock(); }},
-    {"a shared lock", destructor, "pthread_rwlock_rdlock", [](scene& s) { static std::shared_mutex m; s.held_by_another([] { m.lock(); }, [] { m.unlock(); }); m.lock_shared(); m.unlock_shared(); }},
-    {"std::condition_variable::wait", callback, "pthread_cond_wait", [](scene& s) { bool on = !s.faulty; std::unique_lock lock(s.mutex); s.release([&] { if (s.faulty) { std::scoped_lock l(s.mutex); on = true; s.changed.notify_all(); } }); while (!on) s.changed.wait(lock); }},
-    {"std::condition_variable::wait_for", coroutine, "pthread_cond_clockwait", [](scene& s) { std::unique_lock lock(s.mutex); if (s.faulty) s.changed.wait_for(lock, s.stall); }},
-    {"pthread_barrier_wait", timer, "pthread_barrier_wait", [](scene& s) { if (s.faulty) { pthread_barrier_t b; ::pthread_barrier_init(&b, nullptr, 2); s.release([&b] { ::pthread_barrier_wait(&b); }); ::pthread_barrier_wait(&b); s.join(); } }},
-    {"std::future::get", coroutine, "futex", [](scene& s) { std::promise<int> p; auto f = p.get_future(); s.release([&p] { p.set_value(1); }); f.get(); s.join(); }},
-    {"std::latch::wait", data_received, "futex", [](scene& s) { std::latch l(1); s.release([&l] { l.count_down(); }); l.wait(); s.join(); }},
-    {"std::atomic::wait", errback, "futex", [](scene& s) { std::atomic<int> a = 0; s.release([&a] { a = 1; a.notify_all(); }); a.wait(0); s.join(); }},
-    {"flock a file", callback, "flock", [](scene& s) { const int f = s.file(); const int g = s.opened_again(f); s.held_by_another([g] { ::flock(g, LOCK_EX); }, [g] { ::flock(g, LOCK_UN); }); ::flock(f, LOCK_EX); }},
-    {"lock a record of a file", timer, "fcntl", [](scene& s) { const int f = s.file(); const int g = s.opened_again(f); s.held_by_another([g] { lock_record(g, F_WRLCK); }, [g] { lock_record(g, F_UNLCK); }); struct flock l = record(F_WRLCK); ::fcntl(f, F_OFD_SETLKW, &l); }},
-    {"sigwait", callback, "sigwait", [](scene& s) { const sigset_t w = s.coming_signal(); int n = 0; ::sigwait(&w, &n); }},
-    {"sigwaitinfo", coroutine, "sigwaitinfo", [](scene& s) { const sigset_t w = s.coming_signal(); ::sigwaitinfo(&w, nullptr); }},
-    {"sigtimedwait", timer, "sigtimedwait", [](scene& s) { sigset_t w; sigemptyset(&w); const timespec t = s.time(); ::sigtimedwait(&w, nullptr, &t); }},
-    {"msgrcv from an empty queue", callback, "msgrcv", [](scene& s) { if (s.faulty) { const int q = ::msgget(IPC_PRIVATE, 0600); s.release([q] { ::msgctl(q, IPC_RMID, nullptr); }); use(::msgrcv(q, s.bytes.data(), 1, 0, 0)); } }},
-    {"semtimedop", coroutine, "semtimedop", [](scene& s) { if (s.faulty) { const int q = ::semget(IPC_PRIVATE, 1, 0600); sembuf b{0, -1, 0}; const timespec t = s.time(); while (::semtimedop(q, &b, 1, &t) < 0 && errno == EINTR) {} ::semctl(q, 0, IPC_RMID); } }},
-    {"fgets from an empty stream", stream_server, "fgets", [](scene& s) { use(std::fgets(s.bytes.data(), 2, s.empty_stream())); }},
-    {"fread from an empty stream", callback, "fread", [](scene& s) { use(std::fread(s.bytes.data(), 1, 2, s.empty_stream())); }},
-    {"fgetc from an empty stream", timer, "fgetc", [](scene& s) { use(std::fgetc(s.empty_stream())); }},
-    {"getline from an empty stream", data_received, "getline", [](scene& s) { use(::getline(&s.line, &s.room, s.empty_stream())); }},
-    {"fwrite to a full stream", coroutine, "fwrite", [](scene& s) { use(std::fwrite("x", 1, 1, s.full_stream())); }},
-    {"fputs to a full stream", connection_lost, "fputs", [](scene& s) { std::fputs("x", s.full_stream()); }},
-    {"fsync", callback, "fsync", [](scene& s) { if (s.faulty) ::fsync(s.file()); }},
-    {"fdatasync", coroutine, "fdatasync", [](scene& s) { if (s.faulty) ::fdatasync(s.file()); }},
-    {"getaddrinfo", connection_made, "getaddrinfo", [](scene& s) { addrinfo* a = nullptr; ::getaddrinfo(s.faulty ? "localhost" : "127.0.0.1", nullptr, nullptr, &a); ::freeaddrinfo(a); }},
-    {"gethostbyname", coroutine, "gethostbyname", [](scene& s) { ::gethostbyname(s.faulty ? "localhost" : "127.0.0.1"); }},
+    {"read an empty pipe", callback, "read", [](scene& s) { use(::read(s.empty_pipe(), s.bytes.data(), 1)); }, __LINE__},
+    {"readv an empty pipe", coroutine, "readv", [](scene& s) { iovec to{s.bytes.data(), 1}; use(::readv(s.empty_pipe(), &to, 1)); }, __LINE__},
+    {"write to a full pipe", data_received, "write", [](scene& s) { use(::write(s.full_pipe(), "x", 1)); }, __LINE__},
+    {"writev to a full pipe", timer, "writev", [](scene& s) { iovec from{s.bytes.data(), 1}; use(::writev(s.full_pipe(), &from, 1)); }, __LINE__},
+    {"recv from a silent peer", data_received, "recv", [](scene& s) { use(::recv(s.silent_socket(), s.bytes.data(), 1, 0)); }, __LINE__},
+    {"recvfrom a silent peer", connection_made, "recvfrom", [](scene& s) { use(::recvfrom(s.silent_socket(), s.bytes.data(), 1, 0, nullptr, nullptr)); }, __LINE__},
+    {"recvmsg from a silent peer", posted_call, "recvmsg", [](scene& s) { iovec to{s.bytes.data(), 1}; msghdr m{}; m.msg_iov = &to; m.msg_iovlen = 1; use(::recvmsg(s.silent_socket(), &m, 0)); }, __LINE__},
+    {"send to a peer that is full", coroutine, "send", [](scene& s) { use(::send(s.full_socket(), s.bytes.data(), 1, 0)); }, __LINE__},
+    {"sendto a peer that is full", connection_lost, "sendto", [](scene& s) { use(::sendto(s.full_socket(), s.bytes.data(), 1, 0, nullptr, 0)); }, __LINE__},
+    {"sendmsg to a peer that is full", deferred_callback, "sendmsg", [](scene& s) { iovec from{s.bytes.data(), 1}; msghdr m{}; m.msg_iov = &from; m.msg_iovlen = 1; use(::sendmsg(s.full_socket(), &m, 0)); }, __LINE__},
+    {"accept nobody", stream_server, "accept", [](scene& s) { s.keep(::accept(s.lonely_listener(), nullptr, nullptr)); }, __LINE__},
+    {"accept4 nobody", factory, "accept4", [](scene& s) { s.keep(::accept4(s.lonely_listener(), nullptr, nullptr, SOCK_CLOEXEC)); }, __LINE__},
+    {"open a FIFO that nobody writes", coroutine, "open", [](scene& s) { if (s.faulty) s.keep(::open(s.fifo().c_str(), O_RDONLY | O_CLOEXEC)); }, __LINE__},
+    {"openat a FIFO that nobody writes", timer, "openat", [](scene& s) { if (s.faulty) s.keep(::openat(AT_FDCWD, s.fifo().c_str(), O_RDONLY | O_CLOEXEC)); }, __LINE__},
+    {"poll with a time-out", callback, "poll", [](scene& s) { ::poll(nullptr, 0, s.milliseconds()); }, __LINE__},
+    {"ppoll with a time-out", data_received, "ppoll", [](scene& s) { const timespec t = s.time(); ::ppoll(nullptr, 0, &t, nullptr); }, __LINE__},
+    {"select with a time-out", timer, "select", [](scene& s) { timeval t{0, s.milliseconds() * 1000}; ::select(0, nullptr, nullptr, nullptr, &t); }, __LINE__},
+    {"pselect with a time-out", errback, "pselect", [](scene& s) { const timespec t = s.time(); ::pselect(0, nullptr, nullptr, nullptr, &t, nullptr); }, __LINE__},
+    {"epoll_wait with a time-out", coroutine, "epoll_wait", [](scene& s) { epoll_event e; const int f = s.keep(::epoll_create1(0)); while (::epoll_wait(f, &e, 1, s.milliseconds()) < 0) {} }, __LINE__},
+    {"epoll_pwait with a time-out", destructor, "epoll_pwait", [](scene& s) { epoll_event e; const int f = s.keep(::epoll_create1(0)); while (::epoll_pwait(f, &e, 1, s.milliseconds(), nullptr) < 0) {} }, __LINE__},
+    {"usleep", callback, "usleep", [](scene& s) { ::usleep(static_cast<useconds_t>(s.milliseconds()) * 1000); }, __LINE__},
+    {"nanosleep", coroutine, "nanosleep", [](scene& s) { const timespec t = s.time(); ::nanosleep(&t, nullptr); }, __LINE__},
+    {"clock_nanosleep", timer, "clock_nanosleep", [](scene& s) { const timespec t = s.time(); ::clock_nanosleep(CLOCK_MONOTONIC, 0, &t, nullptr); }, __LINE__},
+    {"clock_nanosleep until", connection_made, "clock_nanosleep", [](scene& s) { const timespec t = s.until(CLOCK_MONOTONIC); ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, nullptr); }, __LINE__},
+    {"thrd_sleep", dropped_coroutine, "thrd_sleep", [](scene& s) { const timespec t = s.time(); ::thrd_sleep(&t, nullptr); }, __LINE__},
+    {"std::this_thread::sleep_for", data_received, "nanosleep", [](scene& s) { std::this_thread::sleep_for(std::chrono::milliseconds(s.milliseconds())); }, __LINE__},
+    {"std::this_thread::sleep_until", shutdown_step, "nanosleep", [](scene& s) { std::this_thread::sleep_until(std::chrono::steady_clock::now() + std::chrono::milliseconds(s.milliseconds())); }, __LINE__},
+    {"waitpid a child", callback, "waitpid", [](scene& s) { ::waitpid(s.child(), nullptr, 0); }, __LINE__},
+    {"wait for any child", coroutine, "wait", [](scene& s) { s.child(); ::wait(nullptr); }, __LINE__},
+    {"waitid a child", timer, "waitid", [](scene& s) { siginfo_t i; ::waitid(P_PID, static_cast<id_t>(s.child()), &i, WEXITED); }, __LINE__},
+    {"wait4 a child", shutdown_step, "wait4", [](scene& s) { ::wait4(s.child(), nullptr, 0, nullptr); }, __LINE__},
+    {"wait3 any child", protocol_destructor, "wait3", [](scene& s) { s.child(); ::wait3(nullptr, 0, nullptr); }, __LINE__},
+    {"system a slow command", posted_call, "system", [](scene& s) { use(std::system(s.slow_command())); }, __LINE__},
+    {"pclose a slow command", coroutine, "pclose", [](scene& s) { if (s.faulty) { FILE* f = ::popen(s.slow_command(), "r"); ::pclose(f); } }, __LINE__},
+    {"sem_wait", data_received, "sem_wait", [](scene& s) { sem_t e; ::sem_init(&e, 0, 0); s.release([&e] { ::sem_post(&e); }); ::sem_wait(&e); s.join(); }, __LINE__},
+    {"sem_timedwait", coroutine, "sem_timedwait", [](scene& s) { sem_t e; ::sem_init(&e, 0, s.faulty ? 0 : 1); const timespec t = s.until(); ::sem_timedwait(&e, &t); }, __LINE__},
+    {"sem_clockwait", timer, "sem_clockwait", [](scene& s) { sem_t e; ::sem_init(&e, 0, s.faulty ? 0 : 1); const timespec t = s.until(CLOCK_MONOTONIC); ::sem_clockwait(&e, CLOCK_MONOTONIC, &t); }, __LINE__},
+    {"pthread_join", callback, "pthread_join", [](scene& s) { if (s.faulty) ::pthread_join(s.thread(), nullptr); }, __LINE__},
+    {"std::thread::join", shutdown_step, "pthread_join", [](scene& s) { if (s.faulty) { std::thread t([&s] { std::this_thread::sleep_for(s.stall); }); t.join(); } }, __LINE__},
+    {"pthread_mutex_lock", connection_made, "pthread_mutex_lock", [](scene& s) { pthread_mutex_t* m = s.mutex.native_handle(); s.held_by_another([m] { ::pthread_mutex_lock(m); }, [m] { ::pthread_mutex_unlock(m); }); ::pthread_mutex_lock(m); ::pthread_mutex_unlock(m); }, __LINE__},
+    {"std::mutex", coroutine, "pthread_mutex_lock", [](scene& s) { s.held_by_another([&s] { s.mutex.lock(); }, [&s] { s.mutex.unlock(); }); s.mutex.lock(); s.mutex.unlock(); }, __LINE__},
+    {"std::scoped_lock", data_received, "pthread_mutex_lock", [](scene& s) { s.held_by_another([&s] { s.mutex.lock(); }, [&s] { s.mutex.unlock(); }); const std::scoped_lock lock(s.mutex); }, __LINE__},
+    {"std::shared_mutex", timer, "pthread_rwlock_wrlock", [](scene& s) { static std::shared_mutex m; s.held_by_another([] { m.lock(); }, [] { m.unlock(); }); m.lock(); m.unlock(); }, __LINE__},
+    {"a shared lock", destructor, "pthread_rwlock_rdlock", [](scene& s) { static std::shared_mutex m; s.held_by_another([] { m.lock(); }, [] { m.unlock(); }); m.lock_shared(); m.unlock_shared(); }, __LINE__},
+    {"std::condition_variable::wait", callback, "pthread_cond_wait", [](scene& s) { bool on = !s.faulty; std::unique_lock lock(s.mutex); s.release([&] { if (s.faulty) { std::scoped_lock l(s.mutex); on = true; s.changed.notify_all(); } }); while (!on) s.changed.wait(lock); }, __LINE__},
+    {"std::condition_variable::wait_for", coroutine, "pthread_cond_clockwait", [](scene& s) { std::unique_lock lock(s.mutex); if (s.faulty) s.changed.wait_for(lock, s.stall); }, __LINE__},
+    {"pthread_barrier_wait", timer, "pthread_barrier_wait", [](scene& s) { if (s.faulty) { pthread_barrier_t b; ::pthread_barrier_init(&b, nullptr, 2); s.release([&b] { ::pthread_barrier_wait(&b); }); ::pthread_barrier_wait(&b); s.join(); } }, __LINE__},
+    {"std::future::get", coroutine, "futex", [](scene& s) { std::promise<int> p; auto f = p.get_future(); s.release([&p] { p.set_value(1); }); f.get(); s.join(); }, __LINE__},
+    {"std::latch::wait", data_received, "futex", [](scene& s) { std::latch l(1); s.release([&l] { l.count_down(); }); l.wait(); s.join(); }, __LINE__},
+    {"std::atomic::wait", errback, "futex", [](scene& s) { std::atomic<int> a = 0; s.release([&a] { a = 1; a.notify_all(); }); a.wait(0); s.join(); }, __LINE__},
+    {"flock a file", callback, "flock", [](scene& s) { const int f = s.file(); const int g = s.opened_again(f); s.held_by_another([g] { ::flock(g, LOCK_EX); }, [g] { ::flock(g, LOCK_UN); }); ::flock(f, LOCK_EX); }, __LINE__},
+    {"lock a record of a file", timer, "fcntl", [](scene& s) { const int f = s.file(); const int g = s.opened_again(f); s.held_by_another([g] { lock_record(g, F_WRLCK); }, [g] { lock_record(g, F_UNLCK); }); struct flock l = record(F_WRLCK); ::fcntl(f, F_OFD_SETLKW, &l); }, __LINE__},
+    {"sigwait", callback, "sigwait", [](scene& s) { const sigset_t w = s.coming_signal(); int n = 0; ::sigwait(&w, &n); }, __LINE__},
+    {"sigwaitinfo", coroutine, "sigwaitinfo", [](scene& s) { const sigset_t w = s.coming_signal(); ::sigwaitinfo(&w, nullptr); }, __LINE__},
+    {"sigtimedwait", timer, "sigtimedwait", [](scene& s) { sigset_t w; sigemptyset(&w); const timespec t = s.time(); ::sigtimedwait(&w, nullptr, &t); }, __LINE__},
+    {"msgrcv from an empty queue", callback, "msgrcv", [](scene& s) { if (s.faulty) { const int q = ::msgget(IPC_PRIVATE, 0600); s.release([q] { ::msgctl(q, IPC_RMID, nullptr); }); use(::msgrcv(q, s.bytes.data(), 1, 0, 0)); } }, __LINE__},
+    {"semtimedop", coroutine, "semtimedop", [](scene& s) { if (s.faulty) { const int q = ::semget(IPC_PRIVATE, 1, 0600); sembuf b{0, -1, 0}; const timespec t = s.time(); while (::semtimedop(q, &b, 1, &t) < 0 && errno == EINTR) {} ::semctl(q, 0, IPC_RMID); } }, __LINE__},
+    {"fgets from an empty stream", stream_server, "fgets", [](scene& s) { use(std::fgets(s.bytes.data(), 2, s.empty_stream())); }, __LINE__},
+    {"fread from an empty stream", callback, "fread", [](scene& s) { use(std::fread(s.bytes.data(), 1, 2, s.empty_stream())); }, __LINE__},
+    {"fgetc from an empty stream", timer, "fgetc", [](scene& s) { use(std::fgetc(s.empty_stream())); }, __LINE__},
+    {"getline from an empty stream", data_received, "getline", [](scene& s) { use(::getline(&s.line, &s.room, s.empty_stream())); }, __LINE__},
+    {"fwrite to a full stream", coroutine, "fwrite", [](scene& s) { use(std::fwrite("x", 1, 1, s.full_stream())); }, __LINE__},
+    {"fputs to a full stream", connection_lost, "fputs", [](scene& s) { std::fputs("x", s.full_stream()); }, __LINE__},
+    {"fsync", callback, "fsync", [](scene& s) { if (s.faulty) ::fsync(s.file()); }, __LINE__},
+    {"fdatasync", coroutine, "fdatasync", [](scene& s) { if (s.faulty) ::fdatasync(s.file()); }, __LINE__},
+    {"getaddrinfo", connection_made, "getaddrinfo", [](scene& s) { addrinfo* a = nullptr; ::getaddrinfo(s.faulty ? "localhost" : "127.0.0.1", nullptr, nullptr, &a); ::freeaddrinfo(a); }, __LINE__},
+    {"gethostbyname", coroutine, "gethostbyname", [](scene& s) { ::gethostbyname(s.faulty ? "localhost" : "127.0.0.1"); }, __LINE__},
 
-    {"computes in a callback", callback, "", [](scene& s) { compute(s, [] { use(0); }); }},
-    {"sorts in a coroutine", coroutine, "", [](scene& s) { compute(s, [&s] { std::ranges::sort(s.bytes.begin(), s.bytes.begin() + 100); }); }},
-    {"sums in a timer", timer, "", [](scene& s) { compute(s, [&s] { use(std::accumulate(s.bytes.begin(), s.bytes.begin() + 100, 0)); }); }},
-    {"builds strings in a protocol", data_received, "", [](scene& s) { compute(s, [] { use(std::string(100, 'x') + "y"); }); }},
-    {"fills a map in a posted call", posted_call, "", [](scene& s) { compute(s, [] { use(std::map<int, int>{{1, 1}, {2, 2}}); }); }},
-    {"reads the clock again and again", coroutine, "", [](scene& s) { compute(s, [] { use(std::chrono::system_clock::now()); }); }},
-    {"computes in a destructor", destructor, "", [](scene& s) { compute(s, [] { use(1); }); }},
-    {"computes in connection_made", connection_made, "", [](scene& s) { compute(s, [] { use(2); }); }},
-    {"computes in connection_lost", connection_lost, "", [](scene& s) { compute(s, [] { use(3); }); }},
-    {"computes at the shutdown", shutdown_step, "", [](scene& s) { compute(s, [] { use(4); }); }},
-    {"spins on a variable", stream_server, "", [](scene& s) { std::atomic<bool> on = !s.faulty; s.release([&on] { on = true; }); while (!on) {} s.join(); }},
+    {"computes in a callback", callback, "", [](scene& s) { compute(s, [] { use(0); }); }, __LINE__},
+    {"sorts in a coroutine", coroutine, "", [](scene& s) { compute(s, [&s] { std::ranges::sort(s.bytes.begin(), s.bytes.begin() + 100); }); }, __LINE__},
+    {"sums in a timer", timer, "", [](scene& s) { compute(s, [&s] { use(std::accumulate(s.bytes.begin(), s.bytes.begin() + 100, 0)); }); }, __LINE__},
+    {"builds strings in a protocol", data_received, "", [](scene& s) { compute(s, [] { use(std::string(100, 'x') + "y"); }); }, __LINE__},
+    {"fills a map in a posted call", posted_call, "", [](scene& s) { compute(s, [] { use(std::map<int, int>{{1, 1}, {2, 2}}); }); }, __LINE__},
+    {"reads the clock again and again", coroutine, "", [](scene& s) { compute(s, [] { use(std::chrono::system_clock::now()); }); }, __LINE__},
+    {"computes in a destructor", destructor, "", [](scene& s) { compute(s, [] { use(1); }); }, __LINE__},
+    {"computes in connection_made", connection_made, "", [](scene& s) { compute(s, [] { use(2); }); }, __LINE__},
+    {"computes in connection_lost", connection_lost, "", [](scene& s) { compute(s, [] { use(3); }); }, __LINE__},
+    {"computes at the shutdown", shutdown_step, "", [](scene& s) { compute(s, [] { use(4); }); }, __LINE__},
+    {"spins on a variable", stream_server, "", [](scene& s) { std::atomic<bool> on = !s.faulty; s.release([&on] { on = true; }); while (!on) {} s.join(); }, __LINE__},
   };
   return all;
 }
