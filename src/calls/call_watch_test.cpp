@@ -139,7 +139,10 @@ TEST_F(CallWatch, ACallThatMustNotThrowIsToldOfInstead) {
   const std::jthread other([&] {
     const std::scoped_lock lock(held);
     has_it = true;
-    std::this_thread::sleep_for(20ms);
+    const auto until = std::chrono::steady_clock::now() + 10s;
+    while (!told().contains("pthread_mutex_lock") && std::chrono::steady_clock::now() < until) {
+      std::this_thread::sleep_for(1ms);
+    }
   });
   while (!has_it) std::this_thread::yield();
   on_the_loop([&] { const std::scoped_lock lock(held); });
