@@ -35,7 +35,7 @@ class process_stack {
 
   // What a thread does at this moment. Quick: nothing is resolved yet.
   struct moment {
-    thread_state state;
+    thread_moment state;
     std::optional<thread_snapshot> stack;  // none: it could not be seen
     std::vector<stack_frame> python;       // innermost first; empty: it is in no Python code
   };

@@ -275,7 +275,7 @@ class watching {
   }
 
   void look_into(seen_loop& loop, duration lasted) {
-    const detail::thread_state state = detail::state_of(loop.about.process, loop.about.thread);
+    const detail::thread_moment state = detail::state_of(loop.about.process, loop.about.thread);
     if (!goes_on(loop.about) || !still_a_loop(loop.about, *loop.place) || (!state.asleep && !computes(loop))) {
       return;
     }

@@ -61,8 +61,8 @@ std::string stacks_of_both(int other_thread) {
 }  // namespace
 
 // proc(5): "running", or "-1 SP PC" where it sleeps outside of any system call, or the call, six arguments, SP and PC.
-detail::thread_state detail::state_of(pid_t process, pid_t thread) {
-  thread_state seen;
+detail::thread_moment detail::state_of(pid_t process, pid_t thread) {
+  thread_moment seen;
   const std::string folder = fmt::format("/proc/{}/task/{}/", process, thread);
   std::istringstream text(first_line(folder + "syscall"));
   seen.exists = !text.view().empty();
@@ -98,7 +98,7 @@ bool asleep(pid_t thread) {
 }
 
 thread_look look_at(pid_t thread) {
-  detail::thread_state state = detail::state_of(::getpid(), thread);
+  detail::thread_moment state = detail::state_of(::getpid(), thread);
   thread_look seen{.asleep = state.asleep, .call = std::move(state.call), .on = std::move(state.on), .stack = {}};
   if (!state.asleep) {
     seen.stack = detail::stack_of_running(thread);
@@ -112,7 +112,7 @@ thread_look look_at(pid_t thread) {
   return seen;
 }
 
-std::string detail::thread_state::describe() const {
+std::string detail::thread_moment::describe() const {
   if (!asleep) {
     return "computing";
   }
@@ -123,7 +123,7 @@ std::string detail::thread_state::describe() const {
 }
 
 std::string thread_look::describe() const {
-  return detail::thread_state{.exists = true, .asleep = asleep, .call = call, .on = on}.describe();
+  return detail::thread_moment{.exists = true, .asleep = asleep, .call = call, .on = on}.describe();
 }
 
 }  // namespace whorl

@@ -8,7 +8,7 @@
 
 namespace whorl::detail {
 
-struct thread_state {
+struct thread_moment {
   bool exists = false;
   bool asleep = false;
   std::string call;                  // the system call it sleeps in; empty: none
@@ -20,6 +20,6 @@ struct thread_state {
   std::string describe() const;
 };
 
-thread_state state_of(pid_t process, pid_t thread);
+thread_moment state_of(pid_t process, pid_t thread);
 
 }  // namespace whorl::detail
