@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# ctest serial
 """`whorl guard` on loops in C: libuv, libevent and poll with callbacks that sleep or compute, a child that is forked before it
 has a loop, and a program that is well and of which nothing must be said. The program is built here, as anybody builds one."""
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# ctest serial
 """`whorl guard` on servers that nobody here wrote: Redis with a command that sleeps, nginx that is well, Node with a slow FIFO
 and a callback that computes, and on whorl's own server."""
 

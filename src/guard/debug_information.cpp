@@ -123,10 +123,14 @@ void debug_information::refresh() {
 std::vector<stack_frame> debug_information::describe(std::span<const std::uintptr_t> stack) const {
   std::vector<stack_frame> frames;
   for (const std::uintptr_t address : stack) {
-    stack_frame& frame = frames.emplace_back();
-    frame.address = address;
     // A call returns to the instruction behind it, which may belong to another line or function.
-    describe(frames.size() == 1 ? address : address - 1, frame);
+    const std::uintptr_t inside = frames.empty() ? address : address - 1;
+    const auto [known, is_new] = described_.try_emplace(inside);
+    if (is_new) {
+      describe(inside, known->second);
+    }
+    frames.push_back(known->second);
+    frames.back().address = address;
   }
   return frames;
 }

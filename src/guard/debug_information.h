@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "guard/dw_library.h"
@@ -36,6 +37,8 @@ class debug_information {
  private:
   void describe(std::uintptr_t inside, stack_frame& into) const;
   void find_line(Dwfl_Module& module, std::uintptr_t inside, stack_frame& into) const;
+
+  mutable std::unordered_map<std::uintptr_t, stack_frame> described_;  // stacks have most of their frames in common
 
   const pid_t process_;
   const dw_library& library_;

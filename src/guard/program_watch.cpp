@@ -162,6 +162,7 @@ class watching {
     for (auto& [place, loop] : loops_) {
       end_turn(loop);  // the one that the program ended in
     }
+    look_at_calls();
   }
 
   program_outcome outcome() {
@@ -198,12 +199,18 @@ class watching {
         next = std::min(next, look_at(known(place)));
       }
     }
+    if (std::ranges::all_of(loops_, [](const auto& each) { return heartbeat::resting(each.first->beat.count()); })) {
+      look_at_calls();  // takes a while, in which a stall could come and go
+    }
+    return std::max<duration>(next, std::chrono::milliseconds(1));
+  }
+
+  void look_at_calls() {
     for (const detail::call_place& place : program_.loops().calls) {
       if (place.written.load(std::memory_order_acquire) != 0 && !calls_.contains(&place)) {
         look_at(place);
       }
     }
-    return std::max<duration>(next, std::chrono::milliseconds(1));
   }
 
   void look_at(const detail::call_place& place) {

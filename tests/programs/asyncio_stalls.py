@@ -41,7 +41,7 @@ async def moves():
 async def main():
     for step in (sleeps, fetches, asks_database, computes, moves):
         await step()
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.3)
     print("done")
 
 

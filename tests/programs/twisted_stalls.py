@@ -41,7 +41,7 @@ def moves():
 
 async def work():
     for step in (sleeps, fetches, asks_database, computes, moves):
-        await task.deferLater(reactor, 0.02)
+        await task.deferLater(reactor, 0.3)
         step()
     print("done")
 
