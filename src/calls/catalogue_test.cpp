@@ -160,7 +160,7 @@ const std::vector<planted>& catalogue() {
     {"fgetc from an empty stream", timer, "fgetc", [](scene& s) { use(std::fgetc(s.empty_stream())); }, __LINE__},
     {"getline from an empty stream", data_received, "getline", [](scene& s) { use(::getline(&s.line, &s.room, s.empty_stream())); }, __LINE__},
     {"fwrite to a full stream", coroutine, "fwrite", [](scene& s) { use(std::fwrite("x", 1, 1, s.full_stream())); }, __LINE__},
-    {"fputs to a full stream", connection_lost, "fputs", [](scene& s) { std::fputs("x", s.full_stream()); }, __LINE__},
+    {"fputs to a full stream", connection_lost, "fputs", [](scene& s) { std::fputs("two", s.full_stream()); }, __LINE__},
     {"fsync", callback, "fsync", [](scene& s) { if (s.faulty) ::fsync(s.file()); }, __LINE__},
     {"fdatasync", coroutine, "fdatasync", [](scene& s) { if (s.faulty) ::fdatasync(s.file()); }, __LINE__},
     {"getaddrinfo", connection_made, "getaddrinfo", [](scene& s) { addrinfo* a = nullptr; ::getaddrinfo(s.faulty ? "localhost" : "127.0.0.1", nullptr, nullptr, &a); ::freeaddrinfo(a); }, __LINE__},
