@@ -15,7 +15,7 @@ install(TARGETS whorl_guard LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/whorl" 
 # are not optimised (CMakePresets.json).
 set(whorl_as_written -fno-optimize-sibling-calls)
 if(NOT WHORL_PRECOMPILE)
-  list(PREPEND whorl_as_written -O0)
+  list(PREPEND whorl_as_written -O0 -fno-builtin)
 endif()
 set_source_files_properties(src/calls/catalogue_test.cpp src/calls/call_watch_test.cpp
   PROPERTIES COMPILE_OPTIONS "${whorl_as_written}")
