@@ -39,14 +39,10 @@ struct area_counts {
   std::array<std::size_t, 4> by_best_grade{};
 };
 
-void print_areas(const std::map<std::string_view, area_counts>& areas) {
-  fmt::print("{:<10}{:>8}{:>8}{:>9}{:>12}{:>10}{:>14}\n", "area", "records", "names", "guessed", "documented",
-             "inferred", "demonstrated");
-  for (const auto& [name, counted] : areas) {
-    const auto& [guessed, documented, inferred, demonstrated] = counted.by_best_grade;
-    fmt::print("{:<10}{:>8}{:>8}{:>9}{:>12}{:>10}{:>14}\n", name, counted.records, counted.names, guessed, documented,
-               inferred, demonstrated);
-  }
+void print_area(std::string_view name, const area_counts& counted) {
+  const auto& [guessed, documented, inferred, demonstrated] = counted.by_best_grade;
+  fmt::print("{:<10}{:>8}{:>8}{:>9}{:>12}{:>10}{:>14}\n", name, counted.records, counted.names, guessed, documented,
+             inferred, demonstrated);
 }
 
 int count() {
@@ -72,9 +68,15 @@ int count() {
     }
   }
   fmt::print("{} records of {} names\n\n", all.records, all.names);
-  areas["all"] = all;
-  print_areas(areas);
-  fmt::print("(grades: of the best evidence of a record)\n\n");
+  fmt::print("{:<10}{:>8}{:>8}{:>9}{:>12}{:>10}{:>14}\n", "area", "records", "names", "guessed", "documented",
+             "inferred", "demonstrated");
+  for (const auto& [name, counted] : areas) {
+    print_area(name, counted);
+  }
+  print_area("all", all);
+  fmt::print(
+      "(by the best grade of a record's evidence; of a function some records know how it waits, others its "
+      "threads)\n\n");
   print_counts("records by thread class", levels);
   print_counts("records by blocking class", waits);
   print_counts("evidence by grade", grades);

@@ -41,8 +41,8 @@ function row_of(name, place) {
 
 function known_of(given) {
   const lines = [
-    ["waits", given.blocking.class + (given.blocking.argument ? ` (${given.blocking.argument})` : "")],
-    ["threads", [given.thread.class, ...given.thread.reasons].join(" ")],
+    ["waits", given.found && given.blocking.class + (given.blocking.argument ? ` (${given.blocking.argument})` : "")],
+    ["threads", given.found && [given.thread.class, ...given.thread.reasons].join(" ")],
     ["platform", given.thread.platform],
     ["changes", given.process_effects.join(", ")],
     ["on the loop instead", given.replacement.loop],
@@ -61,13 +61,14 @@ const evidence_of = (seen) => make("li", "",
 function answer_to(given) {
   const other_name = given.found && given.known_as !== given.symbol ? ` (see ${given.known_as})` : "";
   const title = make("h2", "symbol", given.symbol, make("span", "quiet", given.found ? other_name : ": not known"));
-  const table = make("table", "verdict", ...Object.entries(given.places).map(([name, place]) => row_of(name, place)));
-  const answer = make("section", "", title, table, known_of(given));
+  const answer = make("section", "", title);
+  if (given.candidates.length > 0) {
+    answer.append(make("p", "names", "Similar names:", ...given.candidates.map(link_to)));
+  }
+  answer.append(make("table", "verdict", ...Object.entries(given.places).map(([name, place]) => row_of(name, place))));
+  answer.append(known_of(given));
   if (given.evidence.length > 0) {
     answer.append(make("h3", "", "Evidence"), make("ul", "evidence", ...given.evidence.map(evidence_of)));
-  }
-  if (given.candidates.length > 0) {
-    answer.append(make("h3", "", "Similar names"), make("p", "names", ...given.candidates.map(link_to)));
   }
   return answer;
 }
