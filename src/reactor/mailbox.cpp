@@ -48,6 +48,7 @@ bool mailbox_state::post(std::unique_ptr<posted_call> call) noexcept {
   posted_call* newest = newest_.load(std::memory_order_relaxed);
   do {
     if (newest == closed_mark()) {
+      static_cast<void>(newest_.load(std::memory_order_acquire));  // with close(): the loop is done with the call
       return false;
     }
     call->next = newest;
@@ -101,7 +102,7 @@ void mailbox_state::woke(duration asleep) noexcept {
 }
 
 void mailbox_state::close() noexcept {
-  posted_call* next = oldest_first(newest_.exchange(closed_mark(), std::memory_order_acquire));
+  posted_call* next = oldest_first(newest_.exchange(closed_mark(), std::memory_order_acq_rel));
   while (next != nullptr) {
     const std::unique_ptr<posted_call> call(next);
     next = call->next;
