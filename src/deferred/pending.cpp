@@ -61,7 +61,7 @@ class node_picture {
   template <class Field>
   Field field(std::size_t offset) const noexcept {
     Field copy;
-    std::memcpy(static_cast<void*>(&copy), bytes_.data() + offset, sizeof(Field));
+    std::memcpy(static_cast<void*>(&copy), bytes_.data() + offset, sizeof copy);
     return copy;
   }
 
