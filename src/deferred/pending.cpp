@@ -61,6 +61,7 @@ class node_picture {
   template <class Field>
   Field field(std::size_t offset) const noexcept {
     Field copy;
+    // NOLINTNEXTLINE(bugprone-sizeof-expression): pointers too are read as they stand
     std::memcpy(static_cast<void*>(&copy), bytes_.data() + offset, sizeof copy);
     return copy;
   }
