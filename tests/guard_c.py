@@ -62,7 +62,8 @@ def check_forked(program):
 def check_policy_and_ends(program):
     aborted = run(program, "poll", options=["--policy", "abort"])
     assert aborted.status == -signal.SIGABRT and len(aborted.causes()) == 1, (aborted.status, aborted.causes())
-    killed = Guarded("/bin/sh", "-c", "trap 'exit 5' TERM; echo ready; read line")
+    killed = Guarded(sys.executable, "-c", "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(5)); "
+                     "print('ready', flush=True); signal.pause()")
     assert killed.process.stdout.readline() == "ready\n"
     killed.process.send_signal(signal.SIGTERM)
     assert killed.wait().status == 5, killed.status
