@@ -64,16 +64,6 @@ def check(program, slow, locked):
     assert "asyncio.sleep" in instead, instead
 
 
-def check_patiently(*arguments):
-    """A machine with no processor to spare holds programs up too, and the guard with them: then once more."""
-    for _ in range(3):
-        try:
-            return check(*arguments)
-        except (AssertionError, StopIteration) as wrong:
-            last = wrong
-    raise last
-
-
 def main():
     need(PYTHON)
     listening = socket.create_server(("127.0.0.1", 0))
@@ -84,8 +74,8 @@ def main():
         holder = sqlite3.connect(locked, isolation_level=None)
         holder.execute("CREATE TABLE t(x)")
         holder.execute("BEGIN EXCLUSIVE")
-        check_patiently("asyncio_stalls.py", slow, locked)
-        check_patiently("twisted_stalls.py", slow, locked)
+        check("asyncio_stalls.py", slow, locked)
+        check("twisted_stalls.py", slow, locked)
 
 
 main()

@@ -164,6 +164,13 @@ void debug_information::find_line(Dwfl_Module& module, std::uintptr_t inside, st
   }
 }
 
+const char* debug_information::file_at(std::uintptr_t address) const {
+  Dwfl_Module* module = session_ == nullptr ? nullptr : library_.module_at(session_, address);
+  return module == nullptr
+             ? nullptr
+             : library_.module_info(module, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr);
+}
+
 std::uintptr_t debug_information::address_of(const char* symbol, const char* file) const {
   wanted_symbol wanted{.library = library_, .symbol = symbol, .file = file};
   if (session_ != nullptr) {

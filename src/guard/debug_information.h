@@ -28,6 +28,9 @@ class debug_information {
   // The innermost is an address that runs or sleeps, the others are those that calls return to.
   std::vector<stack_frame> describe(std::span<const std::uintptr_t> stack) const;
 
+  // The file that is mapped there; null: none is.
+  const char* file_at(std::uintptr_t address) const;
+
   // Where a variable or function is that dynamic linking shows, in a file with this in its name; 0: nowhere.
   std::uintptr_t address_of(const char* symbol, const char* file) const;
 

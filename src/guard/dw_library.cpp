@@ -22,6 +22,7 @@ dw_library::dw_library() noexcept {
   find(find_elf, "dwfl_linux_proc_find_elf");
   find(module_at, "dwfl_addrmodule");
   find(name_at, "dwfl_module_addrname");
+  find(module_info, "dwfl_module_info");
   find(next_unit, "dwfl_module_nextcu");
   find(unit_has, "dwarf_haspc");
   find(line_at, "dwarf_getsrc_die");

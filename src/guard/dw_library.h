@@ -20,6 +20,7 @@ struct dw_library {
   decltype(&dwfl_linux_proc_find_elf) find_elf = nullptr;
   decltype(&dwfl_addrmodule) module_at = nullptr;
   decltype(&dwfl_module_addrname) name_at = nullptr;
+  decltype(&dwfl_module_info) module_info = nullptr;
   decltype(&dwfl_module_nextcu) next_unit = nullptr;
   decltype(&dwarf_haspc) unit_has = nullptr;
   decltype(&dwarf_getsrc_die) line_at = nullptr;

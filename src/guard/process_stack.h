@@ -1,61 +1,30 @@
-// The stacks of the threads of another process, which was not built to show them: unwound by the tables that compilers
-// write for exceptions.
+// The functions on the stacks of another process' threads: unwound by the tables that compilers write for exceptions, since
+// it was not built to be looked at, and named by its debug information.
 //
-// A thread that sleeps is not touched: the kernel tells where its stack is, and it is read where it lies. One that computes
-// is stopped for the time that it takes to copy its registers and its stack, some 100 us (ptrace(2), PTRACE_INTERRUPT: no
-// signal, and a system call that it is about to make goes on).
-//
-// Thread: one, the same for all calls; ptrace insists.
-// Fails:  what may not be seen is left empty.
+// Thread: one at a time. Cost: the first stack of a program takes until its symbols are read, up to a second.
+// Fails:  of a process that has ended only what was mapped before is known.
 #pragma once
 
 #include <whorl/guard/call_stack.h>
 
-#include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "guard/debug_information.h"
-#include "guard/process_memory.h"
-#include "guard/python_stack.h"
 #include "guard/table_unwinder.h"
 #include "guard/thread_snapshot.h"
-#include "guard/thread_state.h"
 
 namespace whorl::detail {
 
 class process_stack {
  public:
-  explicit process_stack(pid_t process) : memory_(process) {}
-  process_stack(const process_stack&) = delete;
-  process_stack& operator=(const process_stack&) = delete;
+  explicit process_stack(pid_t process) : information_(process), unwinder_(information_, process) {}
 
-  // Reads what is mapped now, so that what is taken later takes no time.
-  void prepare();
-
-  // What a thread does at this moment. Quick: nothing is resolved yet.
-  struct moment {
-    thread_moment state;
-    std::optional<thread_snapshot> stack;  // none: it could not be seen
-    std::vector<stack_frame> python;       // innermost first; empty: it is in no Python code
-  };
-  moment take(pid_t thread);
-
-  // Must be called again and again: a thread that did not stop in time stops later, and goes on then.
-  void let_go();
-
-  // The functions of a stack that was taken, innermost first.
-  std::vector<stack_frame> resolve(const thread_snapshot& stack);
+  // Innermost first, without the functions of the preloaded library, which stand in front of others.
+  std::vector<stack_frame> resolve(const thread_snapshot& taken);
 
  private:
-  void take_running(moment& into, pid_t thread);
-  std::vector<stack_frame> python_of(pid_t thread) const;
-
-  process_memory memory_;
-  std::optional<debug_information> information_;
-  std::optional<table_unwinder> unwinder_;
-  std::optional<python_stack> python_;
-  std::vector<pid_t> stopping_;  // threads that did not stop in time, and are let go when they do
+  debug_information information_;
+  table_unwinder unwinder_;
 };
 
 }  // namespace whorl::detail

@@ -1,24 +1,19 @@
 #include <fmt/format.h>
-#include <sys/syscall.h>
-#include <sys/types.h>
-#include <unistd.h>
-#include <whorl/facts/verdict.h>
-#include <whorl/guard/blocking_call.h>
 #include <whorl/guard/program_watch.h>
 
 #include <algorithm>
-#include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
-#include <span>
+#include <set>
 #include <string_view>
 #include <utility>
 
-#include "guard/process_stack.h"
+#include "guard/process_look.h"
+#include "guard/program_findings.h"
 #include "guard/thread_state.h"
 #include "guard/watched_loops.h"
 #include "guard/watched_program.h"
@@ -46,24 +41,37 @@ std::string first_line(const std::string& path) {
   return line;
 }
 
+// How much processor time a thread has had until some moment, and how much it wanted: it waited for the rest.
+struct processor_mark {
+  time_point at;
+  duration had{};
+  duration wanted{};
+};
+
 // A loop as it is seen from outside, and what of it is under way.
 struct seen_loop {
   program_loop about;
   loop_place* place = nullptr;
-  std::uint64_t beat = 0;              // of the turn that these are of
-  duration told{};                     // after how long; zero: not yet
-  std::optional<duration> computed{};  // its thread's processor time when it was half on the way to the limit
-  std::size_t cause = 0;
+  std::uint64_t beat = 0;                       // of the turn that these are of
+  duration looked_into{};                       // after how long; zero: not yet
+  std::optional<processor_mark> marked_half{};  // on the way to the limit
+
+  detail::turn_of_loop turn() const noexcept { return {.place = place, .beat = beat}; }
 };
 
-// Processor time of a thread: the first number in its schedstat. Where the kernel does not keep it, everything computes.
-std::optional<duration> processor_time(const program_loop& loop) {
+// The first two numbers in a thread's schedstat; none where the kernel does not keep it.
+std::optional<processor_mark> mark(const program_loop& loop) {
   const std::string text = first_line(fmt::format("/proc/{}/task/{}/schedstat", loop.process, loop.thread));
-  return text.empty() ? std::nullopt : std::optional(duration(std::strtoll(text.c_str(), nullptr, 10)));
+  if (text.empty()) {
+    return std::nullopt;
+  }
+  char* end = nullptr;
+  const duration had(std::strtoll(text.c_str(), &end, 10));
+  return processor_mark{.at = monotonic_now(), .had = had, .wanted = had + duration(std::strtoll(end, nullptr, 10))};
 }
 
 // Whether it is there and not stopped by somebody, a debugger or a terminal.
-bool goes_on(const program_loop& loop) {
+bool is_there(const program_loop& loop) {
   const std::string text = first_line(fmt::format("/proc/{}/task/{}/stat", loop.process, loop.thread));
   const std::size_t name_end = text.rfind(") ");
   return name_end != std::string::npos && std::string_view("RSD").find(text[name_end + 2]) != std::string_view::npos;
@@ -77,13 +85,6 @@ bool still_a_loop(const program_loop& loop, const loop_place& place) {
          std::filesystem::is_symlink(fmt::format("/proc/{}/fd/{}", loop.process, descriptor), ignored);
 }
 
-// Its loop is over then.
-bool program_ends(const stall_cause& cause) {
-  return std::ranges::any_of(cause.stack, [](const stack_frame& each) {
-    return each.function == "exit" || each.function == "_exit" || each.function == "Py_FinalizeEx";
-  });
-}
-
 // None: it has not ended, or too long ago.
 std::optional<duration> time_of_long_turn(const loop_place& place, std::uint64_t beat) {
   for (const detail::long_turn& each : place.latest_long) {
@@ -92,15 +93,6 @@ std::optional<duration> time_of_long_turn(const loop_place& place, std::uint64_t
     }
   }
   return std::nullopt;
-}
-
-std::string key_of(const stall_cause& cause) {
-  std::string key = cause.asleep ? "asleep" : "computing";
-  const auto& frames = cause.python_stack.empty() ? cause.stack : cause.python_stack;
-  for (const stack_frame& each : frames) {
-    key += '\n' + each.file + ':' + (each.function.empty() ? fmt::format("{:x}", each.address) : each.function);
-  }
-  return key + '\n' + cause.call;
 }
 
 loop_outcome outcome_of(const program_loop& loop, const loop_place& place) {
@@ -129,30 +121,10 @@ loop_outcome outcome_of(const program_loop& loop, const loop_place& place) {
   return known;
 }
 
-std::size_t threads_of(pid_t process) {
-  std::error_code ignored;
-  const std::filesystem::directory_iterator threads(fmt::format("/proc/{}/task", process), ignored);
-  return static_cast<std::size_t>(std::distance(begin(threads), end(threads)));
-}
-
-detail::thread_snapshot snapshot_of(const detail::call_place& place) {
-  detail::known_registers known;
-  known.values[detail::known_registers::stack_pointer] = place.stack_pointer;
-  known.values[detail::known_registers::frame_pointer] = place.frame_pointer;
-  known.values[detail::known_registers::instruction] = place.instruction;
-  return {place.thread, known, detail::process_memory(place.process),
-          std::span(place.words).first(std::min<std::size_t>(place.word_count, place.words.size()))};
-}
-
-// Signal handlers and timers are everybody's only where there are others.
-bool matters(const program_call& call) {
-  return call.threads > 1 || (call.effect != "sigaction" && call.effect != "timers");
-}
-
 class watching {
  public:
   watching(const program_to_watch& wanted, detail::watched_program& program, program_report& report)
-      : wanted_(wanted), program_(program), report_(report) {}
+      : wanted_(wanted), program_(program), findings_(report, wanted.on_stall) {}
 
   // Until the program has ended.
   void watch() {
@@ -162,25 +134,18 @@ class watching {
     for (auto& [place, loop] : loops_) {
       end_turn(loop);  // the one that the program ended in
     }
-    look_at_calls();
   }
 
   program_outcome outcome() {
+    findings_.finish();
     program_outcome known;
     known.wait_status = program_.wait_status();
     known.loops_not_watched = program_.loops().refused.load(std::memory_order_relaxed);
     for (const auto& [place, loop] : loops_) {
       known.loops.push_back(outcome_of(loop.about, *place));
     }
-    known.causes = std::move(causes_);
-    std::ranges::sort(known.causes, std::greater(), &cause_outcome::total);
-    for (auto& [place, call] : calls_) {
-      if (call.count > 0) {
-        call.count = place->count.load(std::memory_order_relaxed);
-        call.took = duration(place->took.load(std::memory_order_relaxed));
-        known.calls.push_back(std::move(call));
-      }
-    }
+    known.causes = findings_.causes();
+    known.calls = findings_.calls();
     return known;
   }
 
@@ -188,8 +153,8 @@ class watching {
   // Returns when to look again.
   duration look_around() {
     duration next = wanted_.limit / 4;
-    for (const auto& [process, stacks] : stacks_) {
-      stacks->let_go();
+    for (const auto& [process, look] : looks_) {
+      look->let_go();
     }
     for (loop_place& place : program_.loops().places) {
       if (place.process.load(std::memory_order_acquire) == 0) {
@@ -199,43 +164,12 @@ class watching {
         next = std::min(next, look_at(known(place)));
       }
     }
-    if (std::ranges::all_of(loops_, [](const auto& each) { return heartbeat::resting(each.first->beat.count()); })) {
-      look_at_calls();  // takes a while, in which a stall could come and go
-    }
-    return std::max<duration>(next, std::chrono::milliseconds(1));
-  }
-
-  void look_at_calls() {
     for (const detail::call_place& place : program_.loops().calls) {
-      if (place.written.load(std::memory_order_acquire) != 0 && !calls_.contains(&place)) {
-        look_at(place);
+      if (place.written.load(std::memory_order_acquire) != 0 && calls_.insert(&place).second) {
+        findings_.called(place);
       }
     }
-  }
-
-  void look_at(const detail::call_place& place) {
-    program_call& call = calls_[&place];
-    program_call seen{.process = place.process,
-                      .thread = place.thread,
-                      .function = place.function.data(),
-                      .effect = place.effect.data(),
-                      .threads = threads_of(place.process)};
-    if (!seen.effect.empty() && !matters(seen)) {
-      return;  // an empty entry stands for it
-    }
-    const facts::verdict known = facts::judge(seen.function);
-    if (known.found) {
-      seen.fact = seen.effect.empty()
-                      ? fmt::format("{}: {}", known.symbol, known.at(facts::place::loop).why)
-                      : fmt::format("{}: changes the {} of the whole process", known.symbol, seen.effect);
-      seen.instead = known.on_loop;
-    }
-    seen.stack = stacks_of(place.process).resolve(snapshot_of(place));
-    seen.stack.insert(seen.stack.begin(), stack_frame{.function = seen.function});
-    seen.count = place.count.load(std::memory_order_relaxed);
-    seen.took = duration(place.took.load(std::memory_order_relaxed));
-    call = std::move(seen);
-    report_.called(call);
+    return std::max<duration>(next, std::chrono::milliseconds(1));
   }
 
   seen_loop& known(loop_place& place) {
@@ -247,8 +181,7 @@ class watching {
       about.thread = place.thread.load(std::memory_order_relaxed);
       about.name = first_line(fmt::format("/proc/{}/task/{}/comm", about.process, about.thread));
       about.waits_in = name_of(place.waits_in.load(std::memory_order_relaxed));
-      report_.found(about);
-      stacks_of(about.process);
+      findings_.found(about);
     }
     return at->second;
   }
@@ -265,130 +198,65 @@ class watching {
     }
     const time_point began{duration(loop.place->began.load(std::memory_order_relaxed))};
     const duration lasted = monotonic_now() - began;
-    const duration tell_after = std::max(wanted_.limit, loop.told * 2);
-    if (lasted >= tell_after) {
+    const duration look_after = std::max(wanted_.limit, loop.looked_into * 2);
+    if (lasted >= look_after) {
       look_into(loop, lasted);
-      loop.computed = loop.computed ? loop.computed : processor_time(loop.about);
-    } else if (lasted >= tell_after / 2 && !loop.computed) {
-      loop.computed = processor_time(loop.about);
     }
-    return lasted < tell_after ? tell_after - lasted : wanted_.limit / 4;
+    if (lasted >= look_after / 2 && !loop.marked_half) {
+      loop.marked_half = mark(loop.about);
+    }
+    return lasted < look_after ? look_after - lasted : wanted_.limit / 4;
   }
 
-  // It counts as computing only where it had a processor for a while: other programs may have them all.
-  bool computes(const seen_loop& loop) const {
-    const auto now = processor_time(loop.about);
-    return !now || (loop.computed && *now - *loop.computed >= wanted_.limit / 4);
+  // One that computes had a processor for a while, since other programs may have them all; and one that sleeps does not
+  // only wait for a moment, for a page or a lock, between computing and computing.
+  bool is_really(const seen_loop& loop, bool asleep) const {
+    const auto now = mark(loop.about);
+    if (!now || !loop.marked_half) {
+      return !now || asleep;
+    }
+    const processor_mark& before = *loop.marked_half;
+    return asleep ? (now->wanted - before.wanted) * 2 < now->at - before.at
+                  : now->had - before.had >= wanted_.limit / 4;
   }
 
   void look_into(seen_loop& loop, duration lasted) {
-    const detail::thread_moment state = detail::state_of(loop.about.process, loop.about.thread);
-    if (!goes_on(loop.about) || !still_a_loop(loop.about, *loop.place) || (!state.asleep && !computes(loop))) {
+    const bool asleep = detail::state_of(loop.about.process, loop.about.thread).asleep;
+    if (findings_.is_behind() || !is_there(loop.about) || !still_a_loop(loop.about, *loop.place) ||
+        !is_really(loop, asleep)) {
       return;
     }
-    auto taken = stacks_of(loop.about.process).take(loop.about.thread);
-    if (loop.place->beat.count() != loop.beat) {
+    detail::thread_seen seen = look_of(loop.about.process).at(loop.about.thread);
+    if (loop.place->beat.count() != loop.beat || seen.state.asleep != asleep) {
       return;  // it went on meanwhile, and what was seen may be of its sleep
     }
-    stall_cause cause = cause_of(loop.about, std::move(taken));
-    if (program_ends(cause)) {
-      return;
-    }
-    const bool first = loop.told == duration::zero();
-    loop.told = lasted;
-    loop.computed.reset();
-    if (first) {
-      loop.cause = place_of(std::move(cause));
-      ++causes_[loop.cause].count;
-    } else {
-      add_detail(causes_[loop.cause].cause, cause);
-    }
-    tell(loop, lasted, false);
-    if (wanted_.on_stall == program_to_watch::policy::abort) {
-      ::syscall(SYS_tgkill, loop.about.process, loop.about.thread, SIGABRT);
-    }
-  }
-
-  // Sooner or later one looks at it when there is more to be seen.
-  static void add_detail(stall_cause& known, const stall_cause& seen) {
-    if (known.stack.empty() && known.python_stack.empty()) {
-      known = seen;
-    }
+    loop.looked_into = lasted;
+    loop.marked_half.reset();
+    findings_.held_up(loop.about, loop.turn(), lasted, std::move(seen));
   }
 
   void end_turn(seen_loop& loop) {
-    if (loop.told != duration::zero()) {
-      const duration took = time_of_long_turn(*loop.place, loop.beat).value_or(loop.told);
-      cause_outcome& cause = causes_[loop.cause];
-      cause.total += took;
-      cause.longest = std::max(cause.longest, took);
-      tell(loop, took, true);
+    if (loop.looked_into != duration::zero()) {
+      findings_.goes_on(loop.about, loop.turn(), time_of_long_turn(*loop.place, loop.beat).value_or(loop.looked_into));
     }
-    loop.told = {};
-    loop.computed.reset();
+    loop.looked_into = {};
+    loop.marked_half.reset();
   }
 
-  // Of many with the same cause, the first, the second, the fourth, the eighth and so on.
-  void tell(const seen_loop& loop, duration lasted, bool over) {
-    const cause_outcome& about = causes_[loop.cause];
-    if (std::has_single_bit(about.count)) {
-      report_.stalled({.loop = loop.about, .cause = about.cause, .lasted = lasted, .over = over, .count = about.count});
+  detail::process_look& look_of(pid_t process) {
+    auto& look = looks_[process];
+    if (!look) {
+      look = std::make_unique<detail::process_look>(process);
     }
-  }
-
-  detail::process_stack& stacks_of(pid_t process) {
-    auto& stacks = stacks_[process];
-    if (!stacks) {
-      stacks = std::make_unique<detail::process_stack>(process);
-      stacks->prepare();
-    }
-    return *stacks;
-  }
-
-  stall_cause cause_of(const program_loop& loop, detail::process_stack::moment taken) {
-    stall_cause cause{.asleep = taken.state.asleep,
-                      .doing = taken.state.describe(),
-                      .stack = taken.stack ? stacks_of(loop.process).resolve(*taken.stack) : std::vector<stack_frame>(),
-                      .python_stack = std::move(taken.python)};
-    name_call(cause, taken.state.call);
-    return cause;
-  }
-
-  // The function of the C library by its stack, or else by its system call; what to do instead of it, by what Python called.
-  static void name_call(stall_cause& cause, const std::string& system_call) {
-    if (!cause.asleep) {
-      cause.instead = cause.python_stack.empty()
-                          ? "cut it in steps that return to the loop, or do it in a thread or a process"
-                          : "await or yield between steps (asyncio.sleep(0), task.cooperate), or do it in a process "
-                            "(concurrent.futures.ProcessPoolExecutor): a thread would share the interpreter's lock";
-      return;
-    }
-    const auto found = find_blocking_call(cause.stack);
-    cause.call = found ? found->function : system_call;
-    const auto python = find_python_call(cause.python_stack);
-    const facts::verdict known = facts::judge(python ? python->function : cause.call);
-    if (known.found) {
-      cause.fact = fmt::format("{}: {}", known.symbol, known.at(facts::place::loop).why);
-      cause.instead = known.on_loop;
-    }
-  }
-
-  std::size_t place_of(stall_cause cause) {
-    const auto [at, is_new] = causes_by_key_.try_emplace(key_of(cause), causes_.size());
-    if (is_new) {
-      causes_.push_back({.cause = std::move(cause)});
-    }
-    return at->second;
+    return *look;
   }
 
   const program_to_watch& wanted_;
   detail::watched_program& program_;
-  program_report& report_;
   std::map<const loop_place*, seen_loop> loops_;
-  std::map<pid_t, std::unique_ptr<detail::process_stack>> stacks_;
-  std::vector<cause_outcome> causes_;
-  std::map<std::string, std::size_t> causes_by_key_;
-  std::map<const detail::call_place*, program_call> calls_;
+  std::map<pid_t, std::unique_ptr<detail::process_look>> looks_;
+  std::set<const detail::call_place*> calls_;
+  detail::program_findings findings_;
 };
 
 }  // namespace
@@ -401,8 +269,9 @@ result<program_outcome> watch_program(const program_to_watch& wanted, program_re
   }
   watching at_it(wanted, **program, report);
   at_it.watch();
+  const duration ran = monotonic_now() - began;
   program_outcome known = at_it.outcome();
-  known.ran = monotonic_now() - began;
+  known.ran = ran;
   return known;
 }
 

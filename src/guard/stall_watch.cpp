@@ -63,7 +63,8 @@ stall stall_of(const watched_loop::kind& kind) {
 // program's only thread 2 % of an echo. What is opened here then is no descriptor of the program's either.
 void have_own_descriptors() noexcept {
   constexpr unsigned after_standard_error = STDERR_FILENO + 1;
-  static_cast<void>(::close_range(after_standard_error, ~0U, CLOSE_RANGE_UNSHARE));  // a kernel without it: they are shared
+  static_cast<void>(
+      ::close_range(after_standard_error, ~0U, CLOSE_RANGE_UNSHARE));  // a kernel without it: they are shared
 }
 
 // The thread that looks at all loops.

@@ -30,13 +30,15 @@ sigset_t handed_on() noexcept {
   return set;
 }
 
-std::string preloaded(const std::string& library) {
-  const char* others = std::getenv("LD_PRELOAD");
-  return others == nullptr || *others == '\0' ? library : fmt::format("{}:{}", library, others);
-}
+std::string own_descriptor(const unique_fd& fd) { return fmt::format("/proc/{}/fd/{}", ::getpid(), fd.get()); }
 
 std::unexpected<error> failed(const program_to_watch& wanted, std::string_view what, int why) {
   return std::unexpected(error::system(why, fmt::format("watch \"{}\": {}", wanted.command.front(), what)));
+}
+
+std::unexpected<error> not_started(const program_to_watch& wanted, int why) {
+  return std::unexpected(error::system(why, fmt::format("start \"{}\"", wanted.command.front()),
+                                       "name a program that may be executed, and its arguments behind it"));
 }
 
 // What is done between fork and exec; makes no return.
@@ -91,6 +93,20 @@ result<void> watched_program::share(const program_to_watch& wanted) {
   return {};
 }
 
+// The library first, then what was to be preloaded anyway; the names are parted by spaces and colons (ld.so(8)).
+result<std::string> watched_program::preloaded(const program_to_watch& wanted) {
+  std::string name = wanted.library;
+  if (name.find_first_of(" :") != std::string::npos) {
+    library_ = unique_fd(::open(name.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!library_) {
+      return failed(wanted, fmt::format("open {}", name), errno);
+    }
+    name = own_descriptor(library_);
+  }
+  const char* others = std::getenv("LD_PRELOAD");
+  return others == nullptr || *others == '\0' ? name : fmt::format("{}:{}", name, others);
+}
+
 result<void> watched_program::launch(const program_to_watch& wanted) {
   std::array<int, 2> told{};
   if (::pipe2(told.data(), O_CLOEXEC) != 0) {
@@ -103,13 +119,16 @@ result<void> watched_program::launch(const program_to_watch& wanted) {
     arguments.push_back(const_cast<char*>(each.c_str()));
   }
   arguments.push_back(nullptr);
-  const std::string preload = preloaded(wanted.library);
-  const std::string memory = fmt::format("/proc/{}/fd/{}", ::getpid(), memory_.get());
+  const auto preload = preloaded(wanted);
+  if (!preload) {
+    return std::unexpected(preload.error());
+  }
+  const std::string memory = own_descriptor(memory_);
   const sigset_t set = handed_on();
   ::sigprocmask(SIG_BLOCK, &set, &mask_before_);
   masked_ = true;
   const child made{.arguments = arguments.data(),
-                   .preload = preload.c_str(),
+                   .preload = preload->c_str(),
                    .memory = memory.c_str(),
                    .loops = loops_,
                    .parent = ::getpid(),
@@ -120,14 +139,15 @@ result<void> watched_program::launch(const program_to_watch& wanted) {
     made.become();
   }
   if (process_ < 0) {
-    return failed(wanted, "start it", errno);
+    return failed(wanted, "start a process", errno);
   }
+  pipe_before_ = std::signal(SIGPIPE, SIG_IGN);  // where nobody reads the report the program goes on all the same
   writing.reset();
   end_ = unique_fd(static_cast<int>(::syscall(SYS_pidfd_open, process_, 0)));
   signals_ = unique_fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   int why = 0;
   if (::read(reading.get(), &why, sizeof why) == sizeof why) {
-    return failed(wanted, "start it", why);
+    return not_started(wanted, why);
   }
   return {};
 }
@@ -138,6 +158,9 @@ watched_program::~watched_program() {
   }
   if (masked_) {
     ::sigprocmask(SIG_SETMASK, &mask_before_, nullptr);
+  }
+  if (pipe_before_ != SIG_ERR) {
+    std::signal(SIGPIPE, pipe_before_);
   }
   if (loops_ != nullptr) {
     ::munmap(loops_, sizeof *loops_);

@@ -13,6 +13,7 @@
 
 #include <csignal>
 #include <memory>
+#include <string>
 
 #include "guard/watched_loops.h"
 
@@ -37,9 +38,11 @@ class watched_program {
   watched_program() = default;
 
   result<void> share(const program_to_watch& wanted);
+  result<std::string> preloaded(const program_to_watch& wanted);
   result<void> launch(const program_to_watch& wanted);
   void hand_on_signals();
 
+  unique_fd library_;  // where its name cannot be told
   unique_fd memory_;
   watched_loops* loops_ = nullptr;
   pid_t process_ = 0;
@@ -47,6 +50,7 @@ class watched_program {
   unique_fd signals_;  // those that are handed on
   sigset_t mask_before_{};
   bool masked_ = false;
+  sighandler_t pipe_before_ = SIG_ERR;
   int wait_status_ = 0;
 };
 

@@ -7,7 +7,7 @@
 // The program is not disturbed: it keeps its output, signals, descriptors and exit status, no thread is started in it, and
 // a thread of it that sleeps is never touched. Children that it forks are watched too; programs that these execute are not.
 //
-// Thread: the one that called, until the program has ended. It must be the process' only one.
+// Thread: the one that called, until the program has ended. It must be the process' only one. The report is called on another.
 // Fails:  what the kernel does not let be seen (ptrace(2)) is left empty.
 // Cost:   to the program two readings of the clock a turn; the watching itself is another process, which wakes four times in
 //         a limit.
