@@ -73,6 +73,30 @@ def check_policy_and_ends(program):
     print("ends: aborted by policy; signals are handed on; exit status and signals are the program's")
 
 
+def check_nobody_reads(program):
+    with tempfile.TemporaryDirectory() as folder:
+        done = os.path.join(folder, "done")
+        reading, writing = os.pipe()
+        os.close(reading)
+        with subprocess.Popen([BINARY, "guard", "--", "/bin/sh", "-c", f"{program} poll && echo > {done}"], stdout=writing,
+                              stderr=writing) as guarded:
+            os.close(writing)
+            guarded.wait(timeout=30)
+        assert os.path.exists(done), "the program ended with the reader of its report"
+    print("nobody reads the report: the program goes on")
+
+
+def check_awkward_folder(program):
+    with tempfile.TemporaryDirectory(prefix="a folder: ") as folder:
+        for name in (BINARY, os.path.join(os.path.dirname(BINARY), "libwhorl_guard.so")):
+            shutil.copy(name, folder)
+        report = os.path.join(folder, "report")
+        done = subprocess.run([os.path.join(folder, os.path.basename(BINARY)), "guard", "--output", report, "--", program, "poll"],
+                              capture_output=True, text=True, timeout=30, check=True)
+        assert done.stdout == done.stderr == "" and "usleep" in pathlib.Path(report).read_text(encoding="utf-8"), done
+    print("a folder with a space and a colon: the library is found")
+
+
 def check_outputs(program):
     with tempfile.TemporaryDirectory() as folder:
         page, folded, text = (os.path.join(folder, name) for name in ("page.html", "folded", "text"))
@@ -112,6 +136,8 @@ def main():
         check_healthy(program)
         check_forked(program)
         check_policy_and_ends(program)
+        check_nobody_reads(program)
+        check_awkward_folder(program)
         check_outputs(program)
     check_usage()
 
