@@ -16,10 +16,10 @@ namespace whorl {
 
 namespace {
 
-// __read@@GLIBC_2.2.5 and __GI___read are read.
+// __read@@GLIBC_2.2.5 and __GI___read are read, _IO_fread is fread.
 std::string_view public_name(std::string_view symbol) {
   symbol = symbol.substr(0, symbol.find('@'));
-  for (const std::string_view prefix : {"__GI_", "__libc_", "___", "__"}) {
+  for (const std::string_view prefix : {"__GI_", "_IO_", "__libc_", "___", "__"}) {
     if (symbol.starts_with(prefix)) {
       symbol.remove_prefix(prefix.size());
     }
@@ -111,10 +111,11 @@ std::string place_in_program(std::span<const stack_frame> stack) {
 }
 
 // Of what runs a loop the innermost: the others are what called back.
-std::optional<blocking_call> find_blocking_call(std::span<const stack_frame> stack) {
+std::optional<blocking_call> find_blocking_call(std::span<const stack_frame> stack, std::string_view system_call) {
   std::optional<blocking_call> loop;
   for (std::size_t outside = stack.size(); outside-- > 0;) {
-    const std::string_view name = public_name(stack[outside].function);
+    std::string_view name = public_name(stack[outside].function);
+    name = name == "syscall" ? system_call : name;
     if (name.empty() || name.find_first_of(":<( ") != std::string_view::npos) {
       continue;
     }

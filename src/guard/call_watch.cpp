@@ -10,8 +10,8 @@
 #include <ranges>
 #include <utility>
 
-#include "guard/call_underway.h"
-#include "guard/stack_walk.h"
+#include "guard/process_stack.h"
+#include "guard/stack_copy.h"
 #include "guard/state_watch.h"
 #include "guard/teller.h"
 
@@ -67,19 +67,12 @@ struct calls_of_loops {
   static void see(const waiting_call& call) {
     if (watching != nullptr) {
       watching->see(call);
-      detail::call_begins(watching->thread_, call);
-    }
-  }
-  static void seen(const waiting_call& /*call*/) noexcept {
-    if (watching != nullptr) {
-      detail::call_ends(watching->thread_);
     }
   }
 };
 
 namespace {
-constexpr call_observer observer{
-    .waits = calls_of_loops::see, .waited = calls_of_loops::seen, .state_changes = detail::see_state_change};
+constexpr call_observer observer{.waits = calls_of_loops::see, .state_changes = detail::see_state_change};
 }
 
 call_watch::call_watch(const reactor& loop) : call_watch(loop, options()) {}
@@ -108,11 +101,10 @@ void call_watch::see(const waiting_call& call) {
   if (detail::blocking_is_permitted(thread_, heart_)) {
     return;
   }
-  auto stack = detail::stack_from(call.at.frame, call.at.returns_to);
-  found_call& found = found_[stack];
+  found_call& found = found_[detail::frames_of_caller(call.at)];
   if (found.times++ == 0) {
     found.function = call.function;
-    found.stack = stack;
+    found.stack = detail::unwind(detail::stack_of_caller(call.at));
   }
   if (chosen_.policy == on_waiting_call::throw_it && call.refusable) {
     throw call_refused(refusal(call, chosen_.name));
@@ -122,7 +114,7 @@ void call_watch::see(const waiting_call& call) {
       .loop = chosen_.name,
       .function = call.function,
       .on = call.descriptor < 0 ? std::string(facts::name_of(call.waits_for)) : describe_descriptor(call.descriptor),
-      .stack = std::move(stack),
+      .stack = found.stack,
       .times = found.times};
   if (chosen_.policy == on_waiting_call::abort) {
     finding.level = log_level::error;

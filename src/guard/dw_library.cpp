@@ -36,6 +36,10 @@ dw_library::dw_library() noexcept {
   find(set_registers, "dwfl_thread_state_registers");
   find(set_instruction, "dwfl_thread_state_register_pc");
   find(instruction_of, "dwfl_frame_pc");
+  find(register_of, "dwfl_frame_reg");
+  find(tables_of, "dwfl_module_eh_cfi");
+  find(row_at, "dwarf_cfi_addrframe");
+  find(range_of_row, "dwarf_frame_info");
 }
 
 const dw_library& dw_library::of_program() {

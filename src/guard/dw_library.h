@@ -34,6 +34,10 @@ struct dw_library {
   decltype(&dwfl_thread_state_registers) set_registers = nullptr;
   decltype(&dwfl_thread_state_register_pc) set_instruction = nullptr;
   decltype(&dwfl_frame_pc) instruction_of = nullptr;
+  decltype(&dwfl_frame_reg) register_of = nullptr;
+  decltype(&dwfl_module_eh_cfi) tables_of = nullptr;
+  decltype(&dwarf_cfi_addrframe) row_at = nullptr;
+  decltype(&dwarf_frame_info) range_of_row = nullptr;
 
  private:
   dw_library() noexcept;

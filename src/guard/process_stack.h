@@ -1,12 +1,13 @@
-// The functions on the stacks of another process' threads: unwound by the tables that compilers write for exceptions, since
-// it was not built to be looked at, and named by its debug information.
+// The functions on the stacks of a process' threads: unwound by the tables that compilers write for exceptions, since it
+// need not have been built to be looked at, and named by its debug information.
 //
-// Thread: one at a time. Cost: the first stack of a program takes until its symbols are read, up to a second.
-// Fails:  of a process that has ended only what was mapped before is known.
+// Thread: one at a time. Cost: a millisecond to begin with; until the symbols of a program are read, up to a second.
+// Fails:  of a process that has ended only what was mapped before is known; without libdw nothing is.
 #pragma once
 
 #include <whorl/guard/call_stack.h>
 
+#include <cstdint>
 #include <vector>
 
 #include "guard/debug_information.h"
@@ -26,5 +27,9 @@ class process_stack {
   debug_information information_;
   table_unwinder unwinder_;
 };
+
+// Of this process: the innermost address runs or sleeps, the others are those that calls return to.
+// Thread: any. Cost: about two milliseconds, symbols are not read.
+std::vector<std::uintptr_t> unwind(const thread_snapshot& taken);
 
 }  // namespace whorl::detail

@@ -46,7 +46,7 @@ void name_call(stall_cause& cause, const std::string& system_call) {
                           "(concurrent.futures.ProcessPoolExecutor): a thread would share the interpreter's lock";
     return;
   }
-  const auto found = find_blocking_call(cause.stack);
+  const auto found = find_blocking_call(cause.stack, system_call);
   cause.call = found ? found->function : system_call;
   const auto python = find_python_call(cause.python_stack);
   const facts::verdict known = facts::judge(python ? python->function : cause.call);

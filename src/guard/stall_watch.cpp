@@ -31,7 +31,7 @@ void tell(const stall_finding& found) {
     return;
   }
   const auto stack = resolve(found.look->stack);
-  const auto call = find_blocking_call(stack);
+  const auto call = find_blocking_call(stack, found.look->call);
   log(log_level::warning, "the loop is held up",
       {{"loop", found.loop},
        {"for", seconds(found.lasted)},
@@ -47,7 +47,7 @@ void tell(const stall_finding& found) {
 
 stall stall_of(const watched_loop::kind& kind) {
   const auto stack = resolve(kind.first_look.stack);
-  const auto call = find_blocking_call(stack);
+  const auto call = find_blocking_call(stack, kind.first_look.call);
   return {.doing = kind.first_look.describe(),
           .call = call ? call->function : "",
           .at = call ? call->at : place_in_program(stack),

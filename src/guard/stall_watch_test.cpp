@@ -34,9 +34,8 @@ class lines {
     set_log_sink(before_);
   }
 
-  // Waits until one with this has come, and gives everything so far. It has a frame of its own: who calls a function
-  // without frame pointers and was itself called through a pointer is not found.
-  [[gnu::noinline]] std::string wait_for(std::string_view what) {
+  // Waits until one with this has come, and gives everything so far.
+  std::string wait_for(std::string_view what) {
     mutex_lock lock(mutex_);
     while (text_.find(what) == std::string::npos) {
       lock.wait(changed_);
@@ -81,11 +80,8 @@ class StallWatch : public testing::TestWithParam<std::unique_ptr<backend> (*)()>
   }
 };
 
-// A sanitizer's own functions may stand between, which follow no frame pointers.
 void expect_on_stack(std::string_view function, const std::string& text) {
-  if (!WHORL_SANITIZED) {
-    EXPECT_NE(text.find(function), std::string::npos) << text;
-  }
+  EXPECT_NE(text.find(function), std::string::npos) << text;
 }
 
 [[gnu::noinline]] void wait_on_the_loop(lines& told) {

@@ -16,7 +16,8 @@
 #include <string_view>
 #include <vector>
 
-#include "guard/stack_walk.h"
+#include "guard/process_stack.h"
+#include "guard/stack_copy.h"
 #include "guard/teller.h"
 
 namespace whorl::detail {
@@ -84,11 +85,10 @@ void see_state_change(const state_change& change) {
   if (others.empty()) {
     return;
   }
-  auto stack = stack_from(change.at.frame, change.at.returns_to);
-  if (!is_first_time(stack)) {
+  if (!is_first_time(frames_of_caller(change.at))) {
     return;
   }
-  tell_later([change, stack = std::move(stack), by = describe_thread(this_thread_number()),
+  tell_later([change, stack = unwind(stack_of_caller(change.at)), by = describe_thread(this_thread_number()),
               beside = describe_threads(others)] {
     const auto frames = resolve(stack);
     const std::string what = fmt::format("{} changed beside other threads", meaning(change.effect));

@@ -6,6 +6,7 @@
 
 #include <utility>
 
+#include "guard/process_stack.h"
 #include "guard/system_call_trap.h"
 
 namespace whorl {
@@ -32,9 +33,9 @@ strict_finding finding_of(const strict_mode::trap::seen& seen) {
                        .why = detail::describe(seen.why),
                        .callback = seen.callback.describe(),
                        .instead = {},
-                       .stack = resolve(detail::addresses(seen.stack)),
+                       .stack = resolve(detail::unwind(seen.stack.snapshot())),
                        .times = seen.times};
-  if (const auto made = find_blocking_call(found.stack)) {
+  if (const auto made = find_blocking_call(found.stack, found.call)) {
     found.instead = made->instead;
   }
   return found;

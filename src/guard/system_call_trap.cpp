@@ -39,15 +39,12 @@ void strict_mode::trap::look_at(const detail::system_call& call, const ucontext_
     return;
   }
   seen& found = findings_[count_];
-  found.stack.words = {};
-  detail::write_down(found.stack, caller);
+  detail::copy_stack(found.stack, caller);
+  found.frames = detail::frame_chain(found.stack.at(detail::known_registers::frame_pointer));
   const auto same = [&](const seen& other) {
-    return other.known == known && other.stack.instruction == found.stack.instruction &&
-           other.stack.count == found.stack.count &&
-           std::equal(other.stack.frames.begin(),
-                      other.stack.frames.begin() + static_cast<std::ptrdiff_t>(found.stack.count),
-                      found.stack.frames.begin(),
-                      [](const auto& one, const auto& another) { return one.returns_to == another.returns_to; });
+    constexpr std::size_t instruction = detail::known_registers::instruction;
+    return other.known == known && other.stack.at(instruction) == found.stack.at(instruction) &&
+           other.frames == found.frames;
   };
   if (const auto before =
           std::find_if(findings_.begin(), findings_.begin() + static_cast<std::ptrdiff_t>(count_), same);

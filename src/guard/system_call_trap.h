@@ -16,7 +16,7 @@
 #include <span>
 #include <string>
 
-#include "guard/stack_walk.h"
+#include "guard/stack_copy.h"
 #include "guard/system_call_judge.h"
 
 namespace whorl {
@@ -30,7 +30,8 @@ class strict_mode::trap {
     detail::wait_reason why{};
     std::array<char, 64> on{};  // what its descriptor was of
     callback_name callback;
-    detail::raw_stack stack;
+    detail::frame_chain frames;
+    detail::stack_copy stack;
     std::uint64_t times = 0;
   };
 
@@ -56,7 +57,7 @@ class strict_mode::trap {
   std::uint64_t calls_ = 0;
   std::uint64_t lost_ = 0;
   std::size_t count_ = 0;
-  std::array<seen, 64> findings_{};
+  std::array<seen, 64> findings_;
 };
 
 }  // namespace whorl

@@ -1,6 +1,11 @@
 #include "guard/table_unwinder.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <span>
 #include <utility>
 
 namespace whorl::detail {
@@ -50,14 +55,39 @@ bool set_registers(Dwfl_Thread* thread, void* argument) {
   return true;
 }
 
-int add_frame(Dwfl_Frame* frame, void* into) {
-  auto& addresses = *static_cast<std::vector<std::uintptr_t>*>(into);
-  Dwarf_Addr address = 0;
-  if (!dw_library::of_program().instruction_of(frame, &address, nullptr) || addresses.size() == most_frames) {
-    return DWARF_CB_ABORT;
+// None: the frame pointer is not set just before this instruction, or the stack pointer is not moved by a constant.
+std::optional<std::uintptr_t> frame_size_behind(const thread_snapshot& taken, std::uintptr_t instruction) {
+#if defined(__x86_64__)
+  constexpr std::array<std::uint8_t, 3> sets_frame_pointer{0x48, 0x89, 0xe5};  // mov %rsp,%rbp
+  std::array<std::uint8_t, 32> code{};
+  code.fill(0xcc);
+  static_cast<void>(taken.read(instruction - sets_frame_pointer.size(), code.data(), code.size()));
+  if (!std::ranges::equal(sets_frame_pointer, std::span(code).first(sets_frame_pointer.size()))) {
+    return std::nullopt;
   }
-  addresses.push_back(address);
-  return DWARF_CB_OK;
+  std::size_t at = sets_frame_pointer.size();
+  std::uintptr_t pushed = 0;
+  for (bool more = true; more;) {  // push %rbx, push %r15
+    const std::size_t length = code[at] == 0x41 ? 2 : 1;
+    more = (code[at + length - 1] & 0xf8U) == 0x50;
+    at += more ? length : 0;
+    pushed += more ? sizeof(std::uintptr_t) : 0;
+  }
+  if (code[at] != 0x48 || code[at + 2] != 0xec) {
+    return pushed;
+  }
+  std::int32_t moved = 0;
+  std::memcpy(&moved, &code[at + 3], sizeof moved);
+  switch (code[at + 1]) {  // sub $moved,%rsp
+    case 0x83: return pushed + code[at + 3];
+    case 0x81: return pushed + static_cast<std::uintptr_t>(moved);
+    default: return pushed;
+  }
+#else
+  static_cast<void>(taken);
+  static_cast<void>(instruction);
+  return std::nullopt;
+#endif
 }
 
 constexpr Dwfl_Thread_Callbacks questions{.next_thread = &next_thread,
@@ -72,42 +102,93 @@ constexpr Dwfl_Thread_Callbacks questions{.next_thread = &next_thread,
 table_unwinder::table_unwinder(const debug_information& information, pid_t process)
     : information_(information), process_(process) {}
 
-// The right guess leads farthest; where none is needed, none leads farther.
+// The right one leads farthest; where none is needed, none leads farther.
 std::vector<std::uintptr_t> table_unwinder::unwind(const thread_snapshot& taken) {
-  constexpr std::size_t most_guesses = 4;
-  std::vector<std::uintptr_t> best = follow(taken);
-  if (best.empty() || taken.registers().values[known_registers::frame_pointer]) {
-    return best;
+  walk best = follow(taken);
+  if (best.addresses.empty() || taken.registers().values[known_registers::frame_pointer]) {
+    return std::move(best.addresses);
   }
-  std::size_t guesses = 0;
-  for (std::size_t i = 0; guesses < most_guesses && i + 1 < taken.words().size(); ++i) {
-    if (looks_like_frame(taken, i)) {
-      const std::uintptr_t guess = taken.stack_pointer() + i * sizeof(std::uintptr_t);
-      auto other = follow(taken.with(known_registers::frame_pointer, guess));
-      if (other.size() > best.size() &&
-          std::ranges::all_of(other, [this](std::uintptr_t each) { return in_code(each); })) {
-        best = std::move(other);
-      }
-      ++guesses;
+  for (const std::uintptr_t each : frame_pointers(taken, best)) {
+    walk other = follow(taken.with(known_registers::frame_pointer, each));
+    if (other.addresses.size() > best.addresses.size() &&
+        std::ranges::all_of(other.addresses, [this](std::uintptr_t address) { return in_code(address); })) {
+      best = std::move(other);
     }
   }
-  return best;
+  return std::move(best.addresses);
 }
 
-std::vector<std::uintptr_t> table_unwinder::follow(const thread_snapshot& taken) {
+int table_unwinder::add_frame(Dwfl_Frame* frame, void* into) {
   const dw_library& library = dw_library::of_program();
-  std::vector<std::uintptr_t> addresses;
+  walk& walked = *static_cast<walk*>(into);
+  Dwarf_Addr address = 0;
+  Dwarf_Word stack_pointer = 0;
+  if (!library.instruction_of(frame, &address, nullptr) || walked.addresses.size() == most_frames) {
+    return DWARF_CB_ABORT;
+  }
+  static_cast<void>(library.register_of(frame, known_registers::stack_pointer, &stack_pointer));
+  walked.addresses.push_back(address);
+  walked.stack_pointer = stack_pointer;
+  return DWARF_CB_OK;
+}
+
+table_unwinder::walk table_unwinder::follow(const thread_snapshot& taken) {
+  const dw_library& library = dw_library::of_program();
   if (information_.session() == nullptr) {
-    return addresses;
+    return {};
   }
   taken_ = &taken;
   attached_ =
       attached_ || library.attach(information_.session(), nullptr, process_, &questions, static_cast<void*>(&taken_));
+  walk walked;
   if (attached_) {
-    library.each_frame(information_.session(), taken.thread(), &add_frame, &addresses);
+    library.each_frame(information_.session(), taken.thread(), &add_frame, &walked);
   }
   taken_ = nullptr;
-  return addresses;
+  return walked;
+}
+
+// What it may be in the function where a walk stopped without it.
+std::vector<std::uintptr_t> table_unwinder::frame_pointers(const thread_snapshot& taken, const walk& stopped) const {
+  constexpr std::size_t most_guesses = 4;
+  if (const auto size = frame_size(taken, stopped.addresses.back() - 1)) {
+    return {stopped.stack_pointer + *size};
+  }
+  std::vector<std::uintptr_t> possible;
+  const std::size_t first = (stopped.stack_pointer - taken.stack_pointer()) / sizeof(std::uintptr_t);
+  for (std::size_t i = first; possible.size() < most_guesses && i + 1 < taken.words().size(); ++i) {
+    if (looks_like_frame(taken, i)) {
+      possible.push_back(taken.stack_pointer() + i * sizeof(std::uintptr_t));
+    }
+  }
+  return possible;
+}
+
+// Between the frame pointer and the stack pointer in the function of this address: by the instructions behind the one that
+// sets the frame pointer, which is where a row of the function's table begins.
+std::optional<std::uintptr_t> table_unwinder::frame_size(const thread_snapshot& taken, std::uintptr_t address) const {
+  constexpr std::size_t most_rows = 64;
+  const dw_library& library = dw_library::of_program();
+  Dwarf_Addr moved_by = 0;
+  Dwfl_Module* module = library.module_at(information_.session(), address);
+  Dwarf_CFI* tables = module == nullptr ? nullptr : library.tables_of(module, &moved_by);
+  for (std::size_t i = 0; tables != nullptr && i < most_rows; ++i) {
+    Dwarf_Frame* row = nullptr;
+    Dwarf_Addr begin = 0;
+    Dwarf_Addr end = 0;
+    if (library.row_at(tables, address - moved_by, &row) != 0) {
+      break;
+    }
+    const std::unique_ptr<Dwarf_Frame, decltype(&std::free)> owned(row, &std::free);
+    if (library.range_of_row(row, &begin, &end, nullptr) < 0) {
+      break;
+    }
+    if (const auto size = frame_size_behind(taken, begin + moved_by)) {
+      return size;
+    }
+    address = begin + moved_by - 1;
+  }
+  return std::nullopt;
 }
 
 // Two words: the address of another frame, farther out, and one in code; and there the same.

@@ -4,7 +4,9 @@
 // Thread: one at a time. Lifetime: the debug information must outlive it, and may have one.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "guard/debug_information.h"
@@ -18,12 +20,21 @@ class table_unwinder {
   table_unwinder(const table_unwinder&) = delete;
   table_unwinder& operator=(const table_unwinder&) = delete;
 
-  // The innermost address runs or sleeps, the others are those that calls return to. Where the frame pointer is not known
-  // and a function needs it, it is guessed.
+  // The innermost address runs or sleeps, the others are those that calls return to. Of a thread that sleeps the frame
+  // pointer is not known: where a function needs it, it follows from how far the function moved the stack pointer when it
+  // began, or else is guessed.
   std::vector<std::uintptr_t> unwind(const thread_snapshot& taken);
 
  private:
-  std::vector<std::uintptr_t> follow(const thread_snapshot& taken);
+  struct walk {
+    std::vector<std::uintptr_t> addresses;
+    std::uintptr_t stack_pointer = 0;  // of the last
+  };
+
+  static int add_frame(Dwfl_Frame* frame, void* into);
+  walk follow(const thread_snapshot& taken);
+  std::vector<std::uintptr_t> frame_pointers(const thread_snapshot& taken, const walk& stopped) const;
+  std::optional<std::uintptr_t> frame_size(const thread_snapshot& taken, std::uintptr_t address) const;
   bool looks_like_frame(const thread_snapshot& taken, std::size_t word) const;
   bool in_code(std::uintptr_t address) const;
 

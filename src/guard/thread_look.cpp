@@ -7,13 +7,15 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <memory>
+#include <optional>
 #include <sstream>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
-#include "guard/call_underway.h"
-#include "guard/stack_walk.h"
+#include "guard/process_stack.h"
+#include "guard/stack_copy.h"
 #include "guard/system_calls.h"
 #include "guard/thread_state.h"
 
@@ -45,14 +47,23 @@ std::string waits_on(long number) {
   }
 }
 
+std::optional<detail::thread_snapshot> stack_of(pid_t thread, const detail::thread_moment& state) {
+  if (!state.asleep) {
+    return detail::stack_of_running(thread);
+  }
+  return state.instruction == 0 ? std::nullopt
+                                : std::optional(detail::stack_of_sleeping(state.stack_pointer, state.instruction));
+}
+
 std::string stacks_of_both(int other_thread) {
   ucontext_t here{};
   ::getcontext(&here);
-  detail::raw_stack mine;
-  detail::write_down(mine, here);
+  const auto mine = std::make_unique<detail::stack_copy>();
+  detail::copy_stack(*mine, here);
   const thread_look other = look_at(other_thread);
-  return fmt::format("called from {}; the loop's thread is {} at {}", describe(resolve(detail::addresses(mine))),
-                     other.describe(), describe(resolve(other.stack)));
+  return fmt::format("called from {}; the loop's thread is {} at {}",
+                     describe(resolve(detail::unwind(mine->snapshot()))), other.describe(),
+                     describe(resolve(other.stack)));
 }
 
 // From its start on, a program that this is part of tells stacks of wrong threads.
@@ -100,14 +111,8 @@ bool asleep(pid_t thread) {
 thread_look look_at(pid_t thread) {
   detail::thread_moment state = detail::state_of(::getpid(), thread);
   thread_look seen{.asleep = state.asleep, .call = std::move(state.call), .on = std::move(state.on), .stack = {}};
-  if (!state.asleep) {
-    seen.stack = detail::stack_of_running(thread);
-  } else if (state.instruction != 0) {
-    seen.stack = detail::stack_of_sleeping(state.stack_pointer, state.instruction);
-  }
-  if (const auto call = detail::call_underway(thread)) {
-    seen.stack = detail::stack_from(call->at.frame, call->at.returns_to);
-    seen.stack.insert(seen.stack.begin(), reinterpret_cast<std::uintptr_t>(call->at.wrapper));
+  if (const auto taken = stack_of(thread, state)) {
+    seen.stack = detail::unwind(*taken);
   }
   return seen;
 }

@@ -6,7 +6,9 @@
 
 #include <array>
 #include <atomic>
+#include <cstdio>
 #include <functional>
+#include <memory>
 #include <string>
 #include <thread>
 #include <utility>
@@ -85,12 +87,37 @@ TEST(ThreadLook, SaysInWhichCallAThreadSleepsAndOnWhat) {
 
 TEST(ThreadLook, NamesTheFunctionsOfASleepingThreadWithoutTouchingIt) {
   busy_thread reading(read_in_a_function);
-  if (WHORL_SANITIZED) {
-    GTEST_SKIP() << "the sanitizer's read stands between, and follows no frame pointers";
-  }
   const std::string text = describe(resolve(look_when_asleep(reading).stack));
   EXPECT_NE(text.find("read_in_a_function"), std::string::npos) << text;
   EXPECT_NE(text.find("thread_look_test.cpp:"), std::string::npos) << text;
+}
+
+struct reader {
+  virtual ~reader() = default;
+  virtual int get() = 0;
+};
+
+struct file_reader final : reader {
+  explicit file_reader(int descriptor) : file(::fdopen(::dup(descriptor), "r"), &std::fclose) {}
+  int get() override {
+    std::array<char, 4096> text{};
+    std::snprintf(text.data(), text.size(), "%*d", 4000, 1);  // leaves its traces on the stack
+    return std::fgetc(file.get()) + text[0];
+  }
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file;
+};
+
+TEST(ThreadLook, NamesAFunctionThatWasCalledThroughAPointerAndWaitsInALibrary) {
+  busy_thread reading([](busy_thread& self) {
+    file_reader one(self.descriptor());
+    reader* volatile of_some_kind = &one;
+    EXPECT_NE(of_some_kind->get(), EOF);
+  });
+  const std::vector<stack_frame> stack = resolve(look_when_asleep(reading).stack);
+  const auto call = find_blocking_call(stack);
+  ASSERT_TRUE(call) << describe(stack);
+  EXPECT_TRUE(call->function == "getc" || call->function == "fgetc") << describe(stack);
+  EXPECT_NE(describe(stack).find("file_reader::get (thread_look_test.cpp:"), std::string::npos) << describe(stack);
 }
 
 TEST(ThreadLook, NamesTheFunctionThatComputes) {

@@ -26,7 +26,9 @@ struct known_registers {
   static constexpr std::size_t frame_pointer = 29;
   static constexpr std::size_t instruction = 32;  // has no number there: the first free one
 #endif
-  std::array<std::optional<std::uint64_t>, std::max(stack_pointer, instruction) + 1> values{};
+  static constexpr std::size_t count = std::max(stack_pointer, instruction) + 1;
+
+  std::array<std::optional<std::uint64_t>, count> values{};
 };
 
 class thread_snapshot {
@@ -59,6 +61,11 @@ class thread_snapshot {
     thread_snapshot other = *this;
     other.registers_.values.at(number) = value;
     return other;
+  }
+
+  // As it is now, such as code; how much was there to read.
+  std::size_t read(std::uintptr_t from, void* into, std::size_t bytes) const noexcept {
+    return memory_.read(from, into, bytes);
   }
 
   // Of the stack as it was, of other memory as it is.

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-#include "guard/stack_walk.h"
+#include "guard/stack_copy.h"
 
 namespace whorl {
 

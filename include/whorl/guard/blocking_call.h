@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace whorl {
 
@@ -22,7 +23,8 @@ struct blocking_call {
 // The innermost frame of the program's own, as far as lines are known: "source.cpp:40". Empty if none is.
 std::string place_in_program(std::span<const stack_frame> stack);
 
-std::optional<blocking_call> find_blocking_call(std::span<const stack_frame> stack);
+// `system_call`, where it is known in which one the thread sleeps, is what syscall(2) was called for.
+std::optional<blocking_call> find_blocking_call(std::span<const stack_frame> stack, std::string_view system_call = {});
 
 // The same for a stack of Python: "python:urllib.request.urlopen". A function of C, as time.sleep, has no frame there: it is
 // looked for in the line that calls it.

@@ -6,12 +6,12 @@
 //     describe(resolve(seen.stack));    // read < fill (source.cpp:40) < next_row (source.cpp:61) < ...
 //
 // A thread that sleeps is not touched: the kernel tells its system call, and its stack is read where it lies, so that no
-// call of it ends early. One that computes gets a signal, SIGRTMAX - 3, whose handler writes down the return addresses
+// call of it ends early. One that computes gets a signal, SIGRTMAX - 3, whose handler copies its registers and its stack
 // and allocates nothing; system calls that it is about to make are restarted (SA_RESTART), all but those that
 // signal(7) names as never restarted, which may then return EINTR.
 //
-// Stacks are followed by frame pointers, which whorl and its users' programs should be built with
-// (-fno-omit-frame-pointer); frames of libraries without them are left out.
+// Stacks are followed by the tables that compilers write for exceptions, so that it does not matter how a program and the
+// libraries it uses were built. That needs libdw of elfutils; without it the innermost function is all that is seen.
 //
 // A loop's object that is touched on a wrong thread tells both stacks with the help of this.
 //
