@@ -1,5 +1,5 @@
 # whorl_precompiled(<target>): compiles the target with src/precompiled.h, which is compiled once, if WHORL_PRECOMPILE is on.
-# The presets without it, release and gcc, see to it that every file includes what it uses.
+# The presets without it, release and lint's, see to it that every file includes what it uses.
 
 if(WHORL_PRECOMPILE)
   # What is precompiled is shared by programs and libraries, tests and others: they have to be compiled alike.
@@ -9,8 +9,11 @@ if(WHORL_PRECOMPILE)
   add_library(whorl_precompiled OBJECT "${PROJECT_BINARY_DIR}/precompiled.cpp")
   target_link_libraries(whorl_precompiled PRIVATE whorl_base)
   target_precompile_headers(whorl_precompiled PRIVATE "${PROJECT_SOURCE_DIR}/cmake/precompiled.h")
-  if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")  # without it ccache would find no precompiled header again
+  # Without these ccache would find no precompiled header again.
+  if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
     target_compile_options(whorl_precompiled PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
+  else()
+    add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fpch-preprocess>)
   endif()
 endif()
 

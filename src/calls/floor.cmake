@@ -12,11 +12,6 @@ target_link_options(whorl_guard PRIVATE -static-libstdc++ -static-libgcc
   LINKER:--as-needed LINKER:--no-undefined LINKER:--exclude-libs,ALL)
 install(TARGETS whorl_guard LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/whorl" COMPONENT program)
 
-# The tests look for the line of each call, which optimisers move. Precompiled headers want one level for all: such builds
-# are not optimised (CMakePresets.json).
-set(whorl_as_written -fno-optimize-sibling-calls)
-if(NOT WHORL_PRECOMPILE)
-  list(PREPEND whorl_as_written -O0 -fno-builtin)
-endif()
+# The tests look for the line of each call, which optimisers move; and precompiled headers want one level for all.
 set_source_files_properties(src/calls/catalogue_test.cpp src/calls/call_watch_test.cpp
-  PROPERTIES COMPILE_OPTIONS "${whorl_as_written}")
+  PROPERTIES SKIP_PRECOMPILE_HEADERS ON COMPILE_OPTIONS "-O0;-fno-builtin;-fno-optimize-sibling-calls")

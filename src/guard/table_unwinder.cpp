@@ -102,20 +102,18 @@ constexpr Dwfl_Thread_Callbacks questions{.next_thread = &next_thread,
 table_unwinder::table_unwinder(const debug_information& information, pid_t process)
     : information_(information), process_(process) {}
 
-// The right one leads farthest; where none is needed, none leads farther.
 std::vector<std::uintptr_t> table_unwinder::unwind(const thread_snapshot& taken) {
-  walk best = follow(taken);
-  if (best.addresses.empty() || taken.registers().values[known_registers::frame_pointer]) {
-    return std::move(best.addresses);
-  }
-  for (const std::uintptr_t each : frame_pointers(taken, best)) {
-    walk other = follow(taken.with(known_registers::frame_pointer, each));
-    if (other.addresses.size() > best.addresses.size() &&
-        std::ranges::all_of(other.addresses, [this](std::uintptr_t address) { return in_code(address); })) {
-      best = std::move(other);
+  walk known = follow(taken);
+  if (!known.addresses.empty() && !taken.registers().values[known_registers::frame_pointer]) {
+    for (const std::uintptr_t each : frame_pointers(taken, known)) {
+      walk farther = follow(taken.with(known_registers::frame_pointer, each));
+      if (farther.addresses.size() > known.addresses.size() &&
+          std::ranges::all_of(farther.addresses, [this](std::uintptr_t address) { return in_code(address); })) {
+        return std::move(farther.addresses);
+      }
     }
   }
-  return std::move(best.addresses);
+  return std::move(known.addresses);
 }
 
 int table_unwinder::add_frame(Dwfl_Frame* frame, void* into) {
@@ -148,16 +146,18 @@ table_unwinder::walk table_unwinder::follow(const thread_snapshot& taken) {
   return walked;
 }
 
-// What it may be in the function where a walk stopped without it.
+// What it may be in the function where a walk stopped without it, the most probable first: where this function has left the
+// stack pointer, or farther out by the arguments of a call on the stack; or else wherever there is something like a frame.
 std::vector<std::uintptr_t> table_unwinder::frame_pointers(const thread_snapshot& taken, const walk& stopped) const {
   constexpr std::size_t most_guesses = 4;
-  if (const auto size = frame_size(taken, stopped.addresses.back() - 1)) {
-    return {stopped.stack_pointer + *size};
-  }
+  constexpr std::size_t most_arguments = 10;
+  const auto size = frame_size(taken, stopped.addresses.back() - 1);
+  const std::size_t words = taken.words().size();
+  const std::size_t first = (stopped.stack_pointer + size.value_or(0) - taken.stack_pointer()) / sizeof(std::uintptr_t);
+  const std::size_t last = size ? std::min(first + most_arguments, words) : words;
   std::vector<std::uintptr_t> possible;
-  const std::size_t first = (stopped.stack_pointer - taken.stack_pointer()) / sizeof(std::uintptr_t);
-  for (std::size_t i = first; possible.size() < most_guesses && i + 1 < taken.words().size(); ++i) {
-    if (looks_like_frame(taken, i)) {
+  for (std::size_t i = first; possible.size() < most_guesses && i + 1 < last; ++i) {
+    if (follows_a_call(taken, taken.words()[i + 1]) && (size || leads_to_a_frame(taken, i))) {
       possible.push_back(taken.stack_pointer() + i * sizeof(std::uintptr_t));
     }
   }
@@ -191,14 +191,33 @@ std::optional<std::uintptr_t> table_unwinder::frame_size(const thread_snapshot& 
   return std::nullopt;
 }
 
-// Two words: the address of another frame, farther out, and one in code; and there the same.
-bool table_unwinder::looks_like_frame(const thread_snapshot& taken, std::size_t word) const {
+// The address of another frame, farther out.
+bool table_unwinder::leads_to_a_frame(const thread_snapshot& taken, std::size_t word) const {
   const auto words = taken.words();
   const std::uintptr_t here = taken.stack_pointer() + word * sizeof(std::uintptr_t);
   const std::uintptr_t end = taken.stack_pointer() + words.size_bytes();
   const std::uintptr_t outer = words[word];
-  return outer > here && outer < end && outer % sizeof(std::uintptr_t) == 0 && in_code(words[word + 1]) &&
-         in_code(taken.word_at(outer + sizeof(std::uintptr_t)).value_or(0));
+  return outer > here && outer < end && outer % sizeof(std::uintptr_t) == 0 &&
+         follows_a_call(taken, taken.word_at(outer + sizeof(std::uintptr_t)).value_or(0));
+}
+
+// Whether an instruction that calls something ends here.
+bool table_unwinder::follows_a_call(const thread_snapshot& taken, std::uintptr_t address) const {
+  if (!in_code(address)) {
+    return false;
+  }
+#if defined(__x86_64__)
+  std::array<std::uint8_t, 7> before{};
+  if (taken.read(address - before.size(), before.data(), before.size()) != before.size()) {
+    return false;
+  }
+  const auto is_indirect = [&](std::size_t length) {  // ff /2, with 2 to 7 bytes
+    return before[7 - length] == 0xff && (before[8 - length] >> 3 & 7U) == 2;
+  };
+  return before[2] == 0xe8 || is_indirect(2) || is_indirect(3) || is_indirect(4) || is_indirect(6) || is_indirect(7);
+#else
+  return true;
+#endif
 }
 
 bool table_unwinder::in_code(std::uintptr_t address) const {

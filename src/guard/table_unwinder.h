@@ -35,7 +35,8 @@ class table_unwinder {
   walk follow(const thread_snapshot& taken);
   std::vector<std::uintptr_t> frame_pointers(const thread_snapshot& taken, const walk& stopped) const;
   std::optional<std::uintptr_t> frame_size(const thread_snapshot& taken, std::uintptr_t address) const;
-  bool looks_like_frame(const thread_snapshot& taken, std::size_t word) const;
+  bool leads_to_a_frame(const thread_snapshot& taken, std::size_t word) const;
+  bool follows_a_call(const thread_snapshot& taken, std::uintptr_t address) const;
   bool in_code(std::uintptr_t address) const;
 
   const debug_information& information_;
