@@ -86,7 +86,7 @@ turn_record::turn_record() : nanoseconds_a_tick_(nanoseconds_a_tick()) {}
 void turn_record::turn_begins() noexcept {
   in_turn_ = 0;
   longest_of_turn_ = {};
-  notable_ = duration::zero();
+  set_notable();
   for (turn_observer* each = observers_; each != nullptr;) {
     std::exchange(each, each->next_)->turn_begins();
   }
@@ -99,6 +99,7 @@ void turn_record::turn_ended(duration took) noexcept {
   if (long_turn& shortest = longest_turns_.back(); took > shortest.took) [[unlikely]] {
     shortest = {.took = took, .number = turns_.count, .callbacks = in_turn_, .longest = longest_of_turn_};
     sort_longest_first(longest_turns_);
+    negligible_ = longest_turns_.back().took / 16;
   }
 }
 
@@ -110,7 +111,11 @@ void turn_record::is_notable(duration took) noexcept {
   if (took > longest_callbacks_.back().took) {
     keep({.took = took, .name = ended, .times = 1});
   }
-  notable_ = std::min(longest_of_turn_.took, longest_callbacks_.back().took);
+  set_notable();
+}
+
+void turn_record::set_notable() noexcept {
+  notable_ = std::max(negligible_, std::min(longest_of_turn_.took, longest_callbacks_.back().took));
 }
 
 void turn_record::keep(const long_callback& found) noexcept {

@@ -7,7 +7,8 @@
 //
 // Thread: the loop's, but for its heartbeat.
 // Cost:   a callback: the processor's counter is read once, where the callback ends, and what the loop itself did since
-//         the one before is counted to it; the clock is not asked. bench/record.py measures it.
+//         the one before is counted to it; the clock is not asked. bench/record.py measures it. Names are not looked at of
+//         callbacks that took less than a sixteenth of the shortest of the longest turns.
 #pragma once
 
 #include <whorl/deferred/platform.h>
@@ -122,12 +123,14 @@ class turn_record {
     return duration(static_cast<duration::rep>(static_cast<wide>(ticks) * nanoseconds_a_tick_ >> 32));
   }
   void is_notable(duration took) noexcept;
+  void set_notable() noexcept;
   void keep(const long_callback& found) noexcept;
   void tell_observers() noexcept;
 
   heartbeat heart_;
   const std::uint64_t nanoseconds_a_tick_;  // times 2^32
   std::uint64_t since_ = 0;                 // processor ticks, when the last callback ended
+  duration negligible_{};                   // what takes no longer than this is nowhere named
   duration notable_{};                      // what takes longer is the longest of its turn, or of those that are kept
   std::uint64_t in_turn_ = 0;
   turn_observer* observers_ = nullptr;
