@@ -82,19 +82,29 @@ std::vector<std::string> called_in(const std::string& line) {
   return names;
 }
 
+std::optional<blocking_call> if_python_waits(const std::string& name) {
+  auto found = if_waiting("python:" + name);
+  return found && !runs_a_loop(*found) ? std::move(found) : std::nullopt;
+}
+
+// None where a line calls several that wait: any of them may be meant.
 std::optional<blocking_call> python_call_of(const stack_frame& frame) {
-  std::vector<std::string> names = called_in(line_of(frame));
   if (const std::string module = python_module(frame.file); !module.empty()) {
-    names.insert(names.begin(), module + '.' + frame.function);
-  }
-  for (const std::string& each : names) {
-    const std::string name = "python:" + each;
-    const auto found = if_waiting(name);
-    if (found && !runs_a_loop(*found)) {
-      return found;
+    if (auto itself = if_python_waits(module + '.' + frame.function)) {
+      return itself;
     }
   }
-  return std::nullopt;
+  std::optional<blocking_call> found;
+  for (const std::string& each : called_in(line_of(frame))) {
+    auto other = if_python_waits(each);
+    if (other && found && found->function != other->function) {
+      return std::nullopt;
+    }
+    if (other) {
+      found = std::move(other);
+    }
+  }
+  return found;
 }
 
 }  // namespace

@@ -37,6 +37,13 @@ std::string key_of(const stall_cause& cause) {
   return key + '\n' + cause.call;
 }
 
+bool shows_nothing(const stall_cause& cause) { return cause.stack.empty() && cause.python_stack.empty(); }
+
+// What computes is seen at another function each time.
+bool differ(const stall_cause& one, const stall_cause& other) {
+  return (one.asleep || other.asleep) && key_of(one) != key_of(other);
+}
+
 // The function of the C library by its stack, or else by its system call; what to do instead of it, by what Python called.
 void name_call(stall_cause& cause, const std::string& system_call) {
   if (!cause.asleep) {
@@ -143,13 +150,15 @@ void program_findings::tell_held_up(const program_loop& loop, turn_of_loop turn,
     return;
   }
   turn_known& known = turns_[turn.place];
-  if (known.cause && known.beat == turn.beat) {  // sooner or later one looks at it when there is more to be seen
-    stall_cause& before = causes_[*known.cause].cause;
-    if (before.stack.empty() && before.python_stack.empty()) {
-      before = std::move(cause);
-    }
-  } else {
-    known = {.beat = turn.beat, .cause = count(std::move(cause))};
+  if (!known.cause || known.beat != turn.beat) {
+    known = {.beat = turn.beat};
+    begin_cause(known, std::move(cause));
+  } else if (stall_cause& before = causes_[*known.cause].cause; shows_nothing(before)) {
+    before = std::move(cause);  // sooner or later one looks at it when there is more to be seen
+  } else if (differ(before, cause)) {
+    end_cause(known, lasted);
+    known.since = lasted;
+    begin_cause(known, std::move(cause));
   }
   tell(loop, causes_[*known.cause], lasted, false);
   if (on_stall_ == program_to_watch::policy::abort) {
@@ -160,10 +169,8 @@ void program_findings::tell_held_up(const program_loop& loop, turn_of_loop turn,
 void program_findings::tell_goes_on(const program_loop& loop, turn_of_loop turn, duration took) {
   const turn_known& known = turns_[turn.place];
   if (known.cause && known.beat == turn.beat) {
-    cause_outcome& cause = causes_[*known.cause];
-    cause.total += took;
-    cause.longest = std::max(cause.longest, took);
-    tell(loop, cause, took, true);
+    end_cause(known, took);
+    tell(loop, causes_[*known.cause], took, true);
   }
 }
 
@@ -193,13 +200,19 @@ stall_cause program_findings::cause_of(const program_loop& loop, const thread_se
   return cause;
 }
 
-std::size_t program_findings::count(stall_cause cause) {
+void program_findings::begin_cause(turn_known& turn, stall_cause cause) {
   const auto [at, is_new] = causes_by_key_.try_emplace(key_of(cause), causes_.size());
   if (is_new) {
     causes_.push_back({.cause = std::move(cause)});
   }
   ++causes_[at->second].count;
-  return at->second;
+  turn.cause = at->second;
+}
+
+void program_findings::end_cause(const turn_known& turn, duration lasted) {
+  cause_outcome& cause = causes_[*turn.cause];
+  cause.total += lasted - turn.since;
+  cause.longest = std::max(cause.longest, lasted - turn.since);
 }
 
 process_stack& program_findings::stacks_of(pid_t process) {

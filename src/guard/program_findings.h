@@ -53,10 +53,12 @@ class program_findings {
  private:
   static constexpr std::size_t most_waiting = 64;  // a stack is up to 128 KiB
 
-  // The last turn of a loop that was looked into.
+  // The last turn of a loop that was looked into. It has one cause after the other: each has the time until the thread is
+  // seen at the next.
   struct turn_known {
     std::uint64_t beat = 0;
-    std::optional<std::size_t> cause;
+    std::optional<std::size_t> cause{};
+    duration since{};  // how long the turn had lasted when it was first seen at this one
   };
 
   void tell_held_up(const program_loop& loop, turn_of_loop turn, duration lasted, const thread_seen& seen);
@@ -64,7 +66,8 @@ class program_findings {
   void tell_called(const call_place& place);
   void tell(const program_loop& loop, const cause_outcome& cause, duration lasted, bool over);
   stall_cause cause_of(const program_loop& loop, const thread_seen& seen);
-  std::size_t count(stall_cause cause);
+  void begin_cause(turn_known& turn, stall_cause cause);
+  void end_cause(const turn_known& turn, duration lasted);
   process_stack& stacks_of(pid_t process);
 
   program_report& report_;

@@ -152,7 +152,8 @@ class watching {
  private:
   // Returns when to look again.
   duration look_around() {
-    duration next = wanted_.limit / 4;
+    duration next =
+        std::min<duration>(wanted_.limit / 4, std::chrono::milliseconds(50));  // a program may be a short one
     for (const auto& [process, look] : looks_) {
       look->let_go();
     }
