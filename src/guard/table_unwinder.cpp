@@ -55,11 +55,11 @@ bool set_registers(Dwfl_Thread* thread, void* argument) {
   return true;
 }
 
-// None: the frame pointer is not set just before this instruction, or the stack pointer is not moved by a constant.
+// None: the frame pointer is not set just before this instruction.
 std::optional<std::uintptr_t> frame_size_behind(const thread_snapshot& taken, std::uintptr_t instruction) {
 #if defined(__x86_64__)
   constexpr std::array<std::uint8_t, 3> sets_frame_pointer{0x48, 0x89, 0xe5};  // mov %rsp,%rbp
-  std::array<std::uint8_t, 32> code{};
+  std::array<std::uint8_t, 48> code{};
   code.fill(0xcc);
   static_cast<void>(taken.read(instruction - sets_frame_pointer.size(), code.data(), code.size()));
   if (!std::ranges::equal(sets_frame_pointer, std::span(code).first(sets_frame_pointer.size()))) {
@@ -73,16 +73,17 @@ std::optional<std::uintptr_t> frame_size_behind(const thread_snapshot& taken, st
     at += more ? length : 0;
     pushed += more ? sizeof(std::uintptr_t) : 0;
   }
-  if (code[at] != 0x48 || code[at + 2] != 0xec) {
-    return pushed;
+  for (; at + 7 <= code.size(); ++at) {  // sub $moved,%rsp; others may come between
+    if (code[at] == 0x48 && code[at + 1] == 0x83 && code[at + 2] == 0xec) {
+      return pushed + code[at + 3];
+    }
+    if (code[at] == 0x48 && code[at + 1] == 0x81 && code[at + 2] == 0xec) {
+      std::int32_t moved = 0;
+      std::memcpy(&moved, &code[at + 3], sizeof moved);
+      return pushed + static_cast<std::uintptr_t>(moved);
+    }
   }
-  std::int32_t moved = 0;
-  std::memcpy(&moved, &code[at + 3], sizeof moved);
-  switch (code[at + 1]) {  // sub $moved,%rsp
-    case 0x83: return pushed + code[at + 3];
-    case 0x81: return pushed + static_cast<std::uintptr_t>(moved);
-    default: return pushed;
-  }
+  return pushed;
 #else
   static_cast<void>(taken);
   static_cast<void>(instruction);
@@ -151,16 +152,23 @@ table_unwinder::walk table_unwinder::follow(const thread_snapshot& taken) {
 std::vector<std::uintptr_t> table_unwinder::frame_pointers(const thread_snapshot& taken, const walk& stopped) const {
   constexpr std::size_t most_guesses = 4;
   constexpr std::size_t most_arguments = 10;
-  const auto size = frame_size(taken, stopped.addresses.back() - 1);
-  const std::size_t words = taken.words().size();
-  const std::size_t first = (stopped.stack_pointer + size.value_or(0) - taken.stack_pointer()) / sizeof(std::uintptr_t);
-  const std::size_t last = size ? std::min(first + most_arguments, words) : words;
+  const auto words = taken.words();
+  const auto place_of = [&](std::uintptr_t address) {
+    return std::min((address - taken.stack_pointer()) / sizeof(std::uintptr_t), words.size());
+  };
   std::vector<std::uintptr_t> possible;
-  for (std::size_t i = first; possible.size() < most_guesses && i + 1 < last; ++i) {
-    if (follows_a_call(taken, taken.words()[i + 1]) && (size || leads_to_a_frame(taken, i))) {
-      possible.push_back(taken.stack_pointer() + i * sizeof(std::uintptr_t));
+  const auto look = [&](std::size_t first, std::size_t last, auto fits) {
+    for (std::size_t i = first; possible.size() < most_guesses && i + 1 < std::min(last, words.size()); ++i) {
+      if (follows_a_call(taken, words[i + 1]) && fits(i)) {
+        possible.push_back(taken.stack_pointer() + i * sizeof(std::uintptr_t));
+      }
     }
+  };
+  if (const auto size = frame_size(taken, stopped.addresses.back() - 1)) {
+    const std::size_t first = place_of(stopped.stack_pointer + *size);
+    look(first, first + most_arguments, [](std::size_t) { return true; });
   }
+  look(place_of(stopped.stack_pointer), words.size(), [&](std::size_t i) { return leads_to_a_frame(taken, i); });
   return possible;
 }
 
