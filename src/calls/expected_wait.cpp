@@ -72,14 +72,16 @@ expected_wait output(int descriptor, const iovec* parts, int count) noexcept {
 
 // A UNIX socket's peer is on this host, and a datagram's address is only noted down.
 expected_wait connecting(int descriptor) noexcept {
+  if (!may_wait(descriptor)) {
+    return no_wait;
+  }
   int type = 0;
   int domain = 0;
   socklen_t length = sizeof type;
   ::getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &length);
   length = sizeof domain;
   ::getsockopt(descriptor, SOL_SOCKET, SO_DOMAIN, &domain, &length);
-  return waits_if(may_wait(descriptor) && type == SOCK_STREAM && domain != AF_UNIX, blocking_class::descriptor,
-                  descriptor);
+  return waits_if(type == SOCK_STREAM && domain != AF_UNIX, blocking_class::descriptor, descriptor);
 }
 
 expected_wait input(std::FILE* stream) noexcept {

@@ -1,11 +1,9 @@
-// Functions that wait for a descriptor: to have something to read, room for what is written, or a connection.
+// Functions that wait for a descriptor to have something to read, or room for what is written.
 #include <fcntl.h>
-#include <mqueue.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "calls/wrapper.h"
@@ -51,10 +49,6 @@ WHORL_WRAP(ssize_t, sendmsg, (int fd, const msghdr* message, int flags), (fd, me
            asks_not_to_wait(flags) ? no_wait : output(fd, message->msg_iov, static_cast<int>(message->msg_iovlen)))
 WHORL_WRAP(int, sendmmsg, (int fd, mmsghdr* messages, unsigned count, int flags), (fd, messages, count, flags),
            asks_not_to_wait(flags) ? no_wait : output(fd))
-WHORL_WRAP(int, accept, (int fd, sockaddr* from, socklen_t* length), (fd, from, length), input(fd))
-WHORL_WRAP(int, accept4, (int fd, sockaddr* from, socklen_t* length, int flags), (fd, from, length, flags), input(fd))
-WHORL_WRAP(int, connect, (int fd, const sockaddr* to, socklen_t length), (fd, to, length), connecting(fd))
-
 WHORL_WRAP(ssize_t, sendfile, (int to, int from, off_t* at, size_t bytes), (to, from, at, bytes), output(to, bytes))
 WHORL_WRAP(ssize_t, splice, (int from, off64_t* from_at, int to, off64_t* to_at, size_t bytes, unsigned flags), (from, from_at, to, to_at, bytes, flags),
            (flags & SPLICE_F_NONBLOCK) != 0 ? no_wait : either(input(from), output(to)))
@@ -62,13 +56,6 @@ WHORL_WRAP(ssize_t, tee, (int from, int to, size_t bytes, unsigned flags), (from
            (flags & SPLICE_F_NONBLOCK) != 0 ? no_wait : either(input(from), output(to)))
 WHORL_WRAP(ssize_t, vmsplice, (int fd, const iovec* parts, size_t count, unsigned flags), (fd, parts, count, flags),
            (flags & SPLICE_F_NONBLOCK) != 0 ? no_wait : output(fd, parts, static_cast<int>(count)))
-WHORL_WRAP(int, tcdrain, (int fd), (fd), waits_if(::isatty(fd) != 0, blocking_class::tty, fd))
-
-WHORL_WRAP(ssize_t, mq_receive, (mqd_t queue, char* into, size_t bytes, unsigned* priority), (queue, into, bytes, priority), input(queue))
-WHORL_WRAP(ssize_t, mq_timedreceive, (mqd_t queue, char* into, size_t bytes, unsigned* priority, const timespec* until), (queue, into, bytes, priority, until), input(queue))
-WHORL_WRAP(int, mq_send, (mqd_t queue, const char* from, size_t bytes, unsigned priority), (queue, from, bytes, priority), output(queue))
-WHORL_WRAP(int, mq_timedsend, (mqd_t queue, const char* from, size_t bytes, unsigned priority, const timespec* until), (queue, from, bytes, priority, until), output(queue))
-
 WHORL_WRAP_ALIAS(pread, ssize_t, pread64, (int fd, void* into, size_t bytes, off64_t at), (fd, into, bytes, at), input(fd))
 WHORL_WRAP_ALIAS(preadv, ssize_t, preadv64, (int fd, const iovec* into, int count, off64_t at), (fd, into, count, at), input(fd))
 WHORL_WRAP_ALIAS(pwrite, ssize_t, pwrite64, (int fd, const void* from, size_t bytes, off64_t at), (fd, from, bytes, at), output(fd, bytes))

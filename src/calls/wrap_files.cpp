@@ -1,11 +1,10 @@
-// Functions that wait for a file system: for the disk itself, for a lock on a file, or for the other end of a FIFO.
+// Functions that wait for a file: for the disk itself, or for a lock on it.
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstdarg>
-#include <cstdio>
 
 #include "calls/wrapper.h"
 
@@ -23,10 +22,6 @@ expected_wait record_lock(int fd, int command, const struct flock* wanted) noexc
   return waits_if(held, blocking_class::lock, fd);
 }
 
-int flags_of(const char* mode) noexcept { return mode[0] == 'r' && mode[1] != '+' ? O_RDONLY : O_WRONLY; }
-
-constexpr bool takes_mode(int flags) noexcept { return (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE; }
-
 }  // namespace
 
 // clang-format off
@@ -41,49 +36,9 @@ WHORL_WRAP(int, lockf, (int fd, int command, off_t bytes), (fd, command, bytes),
 WHORL_WRAP_ALIAS(lockf, int, lockf64, (int fd, int command, off64_t bytes), (fd, command, bytes),
                  waits_if(command == F_LOCK && ::lockf64(fd, F_TEST, bytes) != 0, blocking_class::lock, fd))
 WHORL_WRAP_LOCK(lock, flock, (int fd, int what), (fd, what), -1, ::flock(fd, what | LOCK_NB), -1)
-WHORL_WRAP(FILE*, fopen, (const char* path, const char* mode), (path, mode), opening(AT_FDCWD, path, flags_of(mode)))
-WHORL_WRAP_ALIAS(fopen, FILE*, fopen64, (const char* path, const char* mode), (path, mode), opening(AT_FDCWD, path, flags_of(mode)))
 // clang-format on
 
-// What follows takes arguments as it likes.
-
-#define WHORL_WRAP_OPEN(name)                                                                                      \
-  WHORL_DECLARE_WRAPPER(int, name, (const char* path, int flags, ...), (const char* path, int flags, mode_t mode)) \
-  int wrapped_##name(const char* path, int flags, ...) {                                                           \
-    mode_t mode = 0;                                                                                               \
-    if (takes_mode(flags)) {                                                                                       \
-      va_list more;                                                                                                \
-      va_start(more, flags);                                                                                       \
-      mode = va_arg(more, mode_t);                                                                                 \
-      va_end(more);                                                                                                \
-    }                                                                                                              \
-    if (!::whorl::detail::calls_are_watched()) [[likely]] {                                                        \
-      return real_##name.get()(path, flags, mode);                                                                 \
-    }                                                                                                              \
-    const told_call told({.function = "open", .refusable = true, .at = WHORL_CALL_SITE(name)},                     \
-                         [&] { return opening(AT_FDCWD, path, flags); });                                          \
-    return real_##name.get()(path, flags, mode);                                                                   \
-  }
-
-#define WHORL_WRAP_OPENAT(name)                                                                  \
-  WHORL_DECLARE_WRAPPER(int, name, (int folder, const char* path, int flags, ...),               \
-                        (int folder, const char* path, int flags, mode_t mode))                  \
-  int wrapped_##name(int folder, const char* path, int flags, ...) {                             \
-    mode_t mode = 0;                                                                             \
-    if (takes_mode(flags)) {                                                                     \
-      va_list more;                                                                              \
-      va_start(more, flags);                                                                     \
-      mode = va_arg(more, mode_t);                                                               \
-      va_end(more);                                                                              \
-    }                                                                                            \
-    if (!::whorl::detail::calls_are_watched()) [[likely]] {                                      \
-      return real_##name.get()(folder, path, flags, mode);                                       \
-    }                                                                                            \
-    const told_call told({.function = "openat", .refusable = true, .at = WHORL_CALL_SITE(name)}, \
-                         [&] { return opening(folder, path, flags); });                          \
-    return real_##name.get()(folder, path, flags, mode);                                         \
-  }
-
+// It takes arguments as it likes.
 #define WHORL_WRAP_FCNTL(name)                                                                            \
   WHORL_DECLARE_WRAPPER(int, name, (int fd, int command, ...), (int fd, int command, void* more))         \
   int wrapped_##name(int fd, int command, ...) {                                                          \
@@ -100,9 +55,5 @@ WHORL_WRAP_ALIAS(fopen, FILE*, fopen64, (const char* path, const char* mode), (p
     return real_##name.get()(fd, command, argument);                                                      \
   }
 
-WHORL_WRAP_OPEN(open)
-WHORL_WRAP_OPEN(open64)
-WHORL_WRAP_OPENAT(openat)
-WHORL_WRAP_OPENAT(openat64)
 WHORL_WRAP_FCNTL(fcntl)
 WHORL_WRAP_FCNTL(fcntl64)

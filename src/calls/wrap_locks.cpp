@@ -1,6 +1,5 @@
-// Functions that wait for other threads: locks, conditions, semaphores, barriers, and their end.
+// Functions that wait for other threads: to leave a lock, or to change a condition.
 #include <pthread.h>
-#include <semaphore.h>
 #include <threads.h>
 
 #include <ctime>
@@ -38,11 +37,6 @@ int try_to_write(pthread_rwlock_t* lock) noexcept {
   return ::pthread_rwlock_clockwrlock(lock, CLOCK_MONOTONIC, &until);
 }
 
-bool taken(sem_t* semaphore) noexcept {
-  int value = 0;
-  return ::sem_getvalue(semaphore, &value) == 0 && value <= 0;
-}
-
 }  // namespace
 
 // clang-format off
@@ -55,19 +49,11 @@ WHORL_WRAP_LOCK(lock, pthread_rwlock_timedrdlock, (pthread_rwlock_t* lock, const
 WHORL_WRAP_LOCK(lock, pthread_rwlock_timedwrlock, (pthread_rwlock_t* lock, const timespec* until), (lock, until), EBUSY, ::pthread_rwlock_trywrlock(lock), try_to_write(lock))
 WHORL_WRAP_LOCK(lock, pthread_rwlock_clockrdlock, (pthread_rwlock_t* lock, clockid_t clock, const timespec* until), (lock, clock, until), EBUSY, ::pthread_rwlock_tryrdlock(lock), try_to_read(lock))
 WHORL_WRAP_LOCK(lock, pthread_rwlock_clockwrlock, (pthread_rwlock_t* lock, clockid_t clock, const timespec* until), (lock, clock, until), EBUSY, ::pthread_rwlock_trywrlock(lock), try_to_write(lock))
-WHORL_WRAP_LOCK(wait, pthread_join, (pthread_t thread, void** returned), (thread, returned), EBUSY, ::pthread_tryjoin_np(thread, returned), EBUSY)
 WHORL_WRAP_LOCK(lock, mtx_lock, (mtx_t* mutex), (mutex), thrd_busy, ::mtx_trylock(mutex), thrd_busy)
 
-WHORL_WRAP(int, pthread_timedjoin_np, (pthread_t thread, void** returned, const timespec* until), (thread, returned, until), waits(blocking_class::wait))
-WHORL_WRAP(int, pthread_clockjoin_np, (pthread_t thread, void** returned, clockid_t clock, const timespec* until), (thread, returned, clock, until), waits(blocking_class::wait))
-WHORL_WRAP(int, thrd_join, (thrd_t thread, int* returned), (thread, returned), waits(blocking_class::wait))
 WHORL_WRAP(int, pthread_cond_wait, (pthread_cond_t* changed, pthread_mutex_t* mutex), (changed, mutex), waits(blocking_class::wait))
 WHORL_WRAP(int, pthread_cond_timedwait, (pthread_cond_t* changed, pthread_mutex_t* mutex, const timespec* until), (changed, mutex, until), waits(blocking_class::timed))
 WHORL_WRAP(int, pthread_cond_clockwait, (pthread_cond_t* changed, pthread_mutex_t* mutex, clockid_t clock, const timespec* until), (changed, mutex, clock, until), sleeping_until(clock, until))
 WHORL_WRAP(int, cnd_wait, (cnd_t* changed, mtx_t* mutex), (changed, mutex), waits(blocking_class::wait))
 WHORL_WRAP(int, cnd_timedwait, (cnd_t* changed, mtx_t* mutex, const timespec* until), (changed, mutex, until), waits(blocking_class::timed))
-WHORL_WRAP(int, pthread_barrier_wait, (pthread_barrier_t* barrier), (barrier), waits(blocking_class::wait))
-WHORL_WRAP(int, sem_wait, (sem_t* semaphore), (semaphore), waits_if(taken(semaphore), blocking_class::wait))
-WHORL_WRAP(int, sem_timedwait, (sem_t* semaphore, const timespec* until), (semaphore, until), waits_if(taken(semaphore), blocking_class::timed))
-WHORL_WRAP(int, sem_clockwait, (sem_t* semaphore, clockid_t clock, const timespec* until), (semaphore, clock, until), waits_if(taken(semaphore), blocking_class::timed))
 // clang-format on

@@ -1,19 +1,20 @@
 // whorl guard -- PROGRAM ARGS...: runs any event-driven program and tells what holds its loops up.
 #include "cli/command.h"
 #include "cli/guard_report.h"
+#include "cli/report_file.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
-#include <cerrno>
 #include <charconv>
 #include <csignal>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
-#include <map>
 #include <memory>
+#include <string>
 #include <string_view>
 
 namespace whorl::cli {
@@ -23,6 +24,7 @@ namespace {
 struct options {
   program_to_watch program;
   std::string threshold = "50ms";
+  std::string policy = "report";
   std::string format = "text";
   std::string output;
   std::string page;
@@ -59,15 +61,23 @@ std::string library() {
                           folder.string(), (folder / WHORL_LIBRARY_FOLDER).lexically_normal().string()));
 }
 
-std::ofstream open_file(const std::string& path) {
-  std::ofstream file;
-  if (!path.empty()) {
-    file.open(path);
-    if (!file) {
-      throw error::system(errno, fmt::format("write \"{}\"", path), "name a file that can be written");
+// Null: it was not asked for.
+std::unique_ptr<report_file> open_file(const std::string& path) {
+  return path.empty() ? nullptr : std::make_unique<report_file>(path);
+}
+
+// Who starts us may have closed standard error and the like: what we open must not get their numbers. The program will find
+// them closed, as it would without us.
+void keep_standard_numbers() {
+  for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(number, F_GETFD) < 0) {
+      const int made = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+      if (made >= 0 && made != number) {
+        ::dup3(made, number, O_CLOEXEC);
+        ::close(made);
+      }
     }
   }
-  return file;
 }
 
 // As the program ended, so do we.
@@ -89,14 +99,44 @@ std::string command_line(const program_to_watch& program) {
   return text;
 }
 
+struct report_files {
+  std::unique_ptr<report_file> output;
+  std::unique_ptr<report_file> page;
+  std::unique_ptr<report_file> folded;
+};
+
+void write_files(const report_files& files, const options& asked, const program_outcome& outcome) {
+  if (files.page) {
+    write_page(files.page->out(), command_line(asked.program), outcome);
+  }
+  if (files.folded) {
+    write_folded(files.folded->out(), outcome);
+  }
+  for (const auto& each : {&files.output, &files.page, &files.folded}) {
+    try {
+      if (*each) {
+        (*each)->finish();
+      }
+    } catch (const error& why) {
+      complain(why.what());  // the exit status is the program's
+    }
+  }
+}
+
 int guard(options& asked) {
   constexpr int cannot_be_run = 127;  // as shells say it
+  if (asked.program.command.front().starts_with('-')) {
+    complain(fmt::format("guard has no option {}; the program to run follows after --\nTry: whorl guard --help",
+                         asked.program.command.front()));
+    return exit_usage;
+  }
+  keep_standard_numbers();
   asked.program.limit = time_in(asked.threshold);
+  asked.program.on_stall = asked.policy == "abort" ? program_to_watch::policy::abort : program_to_watch::policy::report;
   asked.program.library = library();
-  std::ofstream file = open_file(asked.output);
-  std::ofstream page = open_file(asked.page);
-  std::ofstream folded = open_file(asked.folded);
-  std::ostream& out = asked.output.empty() ? std::cerr : file;
+  const report_files files{
+      .output = open_file(asked.output), .page = open_file(asked.page), .folded = open_file(asked.folded)};
+  std::ostream& out = files.output ? files.output->out() : std::cerr;
   const auto report = asked.format == "json" ? json_report(out) : text_report(out);
   const auto outcome = watch_program(asked.program, *report);
   if (!outcome) {
@@ -104,15 +144,7 @@ int guard(options& asked) {
     return cannot_be_run;
   }
   report->ended(*outcome);
-  if (!asked.page.empty()) {
-    write_page(page, command_line(asked.program), *outcome);
-  }
-  if (!asked.folded.empty()) {
-    write_folded(folded, *outcome);
-  }
-  file.close();
-  page.close();
-  folded.close();
+  write_files(files, asked, *outcome);
   return end_like(*outcome);
 }
 
@@ -125,10 +157,9 @@ void add_guard(CLI::App& app, int& status) {
   command->add_option("--threshold", asked->threshold, "How long a turn of a loop may take: 50ms, 0.2s")
       ->check(judge_time, "TIME")
       ->capture_default_str();
-  command->add_option("--policy", asked->program.on_stall, "report, or abort the program at the first stall")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, program_to_watch::policy>{
-          {"report", program_to_watch::policy::report}, {"abort", program_to_watch::policy::abort}}))
-      ->default_str("report");
+  command->add_option("--policy", asked->policy, "report, or abort: end the program at the first stall")
+      ->check(CLI::IsMember({"report", "abort"}))
+      ->capture_default_str();
   command->add_option("--format", asked->format, "text, or json: one object a line")
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();
@@ -136,6 +167,7 @@ void add_guard(CLI::App& app, int& status) {
   command->add_option("--html", asked->page, "A file for a page to look at, written when the program has ended");
   command->add_option("--folded", asked->folded, "A file for folded stacks, from which flame graphs are made");
   command->add_option("program", asked->program.command, "The program and its arguments, after --")->required();
+  command->positionals_at_end();  // and what follows is the program's, even without --
   command->footer(
       "Exit status: the program's; 127 where it cannot be run, 2 wrong usage.\n"
       "Children that the program forks are watched too, programs that these execute are not.");

@@ -71,3 +71,11 @@ def told(what, cause):
     place = (cause["python_stack"] or cause["stack"] or [{"function": "?", "line": None}])[0]
     print(f"  {what}: {cause['doing']}; call {cause['call']}, {place['function']} line {place['line']}, "
           f"{cause['ms_longest']:.0f} ms, {cause['count']} times")
+
+
+def compiled(source, folder, *arguments):
+    """A program in C, built as anybody builds one."""
+    compiler = next(path for path in map(shutil.which, ("clang-19", "cc", "gcc")) if path)
+    program = os.path.join(folder, pathlib.Path(source).stem)
+    subprocess.run([compiler, "-g", "-pthread", "-o", program, str(source), *arguments], check=True)
+    return program

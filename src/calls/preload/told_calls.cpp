@@ -70,32 +70,83 @@ std::int64_t now() noexcept {
   return time.tv_sec * 1'000'000'000 + time.tv_nsec;
 }
 
+// Whoever sleeps, looks for a name, waits for a child or connects is told of however short it was: elsewhere, at another
+// time, it takes longer. What mostly returns at once, or soon, is told of where it did not. A lock that several threads
+// hold for moments is nobody's fault: the interpreter's own are semaphores, and it changes threads every 5 ms.
+constexpr std::int64_t shortest_told(facts::blocking_class waits_for) noexcept {
+  using enum facts::blocking_class;
+  constexpr std::int64_t millisecond = 1'000'000;
+  switch (waits_for) {
+    case wait: return 10 * millisecond;
+    case file:
+    case lock:
+    case loop: return millisecond;
+    default: return 0;
+  }
+}
+
 [[gnu::tls_model("initial-exec")]] constinit thread_local std::int64_t called_at = 0;
 
-void add(const told& call, std::int64_t took) noexcept {
-  if (call_place* place = place_of(call)) {
+void add(call_place* place, std::int64_t took, std::uint64_t count) noexcept {
+  if (place != nullptr) {
     place->took.fetch_add(took, std::memory_order_relaxed);
-    place->count.fetch_add(1, std::memory_order_relaxed);
+    place->count.fetch_add(count, std::memory_order_relaxed);
     place->written.store(1, std::memory_order_release);
+  }
+}
+
+// Calls of this turn, of which nothing is told before it has ended: after a loop's last turn programs wait as they like, for
+// their threads to end and the like.
+struct call_in_turn {
+  call_place* place = nullptr;
+  std::int64_t took = 0;
+  std::uint64_t count = 0;
+};
+[[gnu::tls_model("initial-exec")]] constinit thread_local std::array<call_in_turn, 16> of_this_turn{};
+
+void keep(call_place* place, std::int64_t took) noexcept {
+  for (call_in_turn& each : of_this_turn) {
+    if (each.place == nullptr || each.place == place) {
+      each = {.place = place, .took = each.took + took, .count = each.count + 1};
+      calls_are_kept = true;
+      return;
+    }
   }
 }
 
 void waits(const waiting_call& /*seen*/) noexcept { called_at = loop_goes_on() ? now() : 0; }
 
 void waited(const waiting_call& seen) noexcept {
-  if (called_at != 0) {
-    add({.function = seen.function, .effect = "", .at = seen.at}, now() - called_at);
+  const std::int64_t took = called_at == 0 ? -1 : now() - called_at;
+  called_at = 0;
+  if (took >= shortest_told(seen.waits_for)) {
+    keep(place_of({.function = seen.function, .effect = "", .at = seen.at}), took);
   }
 }
 
 void state_changes(const state_change& seen) noexcept {
-  add({.function = seen.function, .effect = seen.effect, .at = seen.at}, 0);
+  add(place_of({.function = seen.function, .effect = seen.effect, .at = seen.at}), 0, 1);
 }
 
 constexpr call_observer observer{.waits = &waits, .waited = &waited, .state_changes = &state_changes};
 
 }  // namespace
 
+constinit thread_local bool calls_are_kept = false;
+
 void tell_calls() noexcept { observe_calls(&observer); }
+
+void tell_calls_of_turn() noexcept {
+  for (call_in_turn& each : of_this_turn) {
+    add(each.place, each.took, each.count);
+    each = {};
+  }
+  calls_are_kept = false;
+}
+
+void forget_calls_of_turn() noexcept {
+  of_this_turn = {};
+  calls_are_kept = false;
+}
 
 }  // namespace whorl::detail

@@ -21,7 +21,7 @@
 #include <type_traits>
 
 #include "calls/preload/shared_memory.h"
-#include "calls/real_function.h"
+#include "calls/wrapper.h"
 
 namespace whorl::detail {
 
@@ -31,12 +31,29 @@ namespace {
 
 using calls::real_function;
 
+struct waiting {
+  loop_wait in = loop_wait::none;
+  const char* function = "";
+  int descriptor = -1;  // -1: in poll and select
+  call_site at{};       // the code that called
+  bool lasts = true;    // its time-out is not zero
+  bool for_any = true;  // descriptor at all: without one it is a way to sleep, which some loops have
+
+  bool by_descriptor() const noexcept { return descriptor >= 0; }
+  std::uintptr_t identity() const noexcept {
+    return by_descriptor() ? static_cast<std::uintptr_t>(descriptor) : reinterpret_cast<std::uintptr_t>(at.returns_to);
+  }
+  // Of poll and select: not called from inside of what the other one's caller called.
+  bool is_as_far_out(const call_site& other) const noexcept { return !by_descriptor() && at.frame >= other.frame; }
+};
+
 // A thread's loop is one descriptor of epoll or io_uring, or one place in the code that calls poll or select.
 struct own_loop {
   loop_place* place = nullptr;
   std::uintptr_t identity = 0;
   bool by_descriptor = false;
-  std::uintptr_t candidate = 0;  // that waited last, and is not the loop
+  call_site at{};
+  waiting candidate{};  // that waited last, and is not the loop
   unsigned candidate_waits = 0;
 };
 
@@ -52,15 +69,6 @@ template <class Value>
 void add(std::atomic<Value>& to, Value what) noexcept {  // one thread writes
   to.store(to.load(std::memory_order_relaxed) + what, std::memory_order_relaxed);
 }
-
-struct waiting {
-  loop_wait in;
-  int descriptor;       // -1: in poll and select
-  std::uintptr_t site;  // the code that called
-
-  bool by_descriptor() const noexcept { return descriptor >= 0; }
-  std::uintptr_t identity() const noexcept { return by_descriptor() ? static_cast<std::uintptr_t>(descriptor) : site; }
-};
 
 [[gnu::noinline]] loop_place* take_place() noexcept {
   const pid_t process = ::getpid();
@@ -86,6 +94,7 @@ struct waiting {
   }
   mine.identity = wait.identity();
   mine.by_descriptor = wait.by_descriptor();
+  mine.at = wait.at;
   mine.place->descriptor.store(wait.descriptor, std::memory_order_relaxed);
   mine.place->waits_in.store(wait.in, std::memory_order_release);
   tell_calls();
@@ -106,18 +115,22 @@ bool loop_goes_on() noexcept { return !mine.by_descriptor || !is_closed(mine.ide
 namespace {
 
 // Whether this is not a wait inside of a turn, but a loop that this thread was not known to run: one of epoll or io_uring
-// before any other, one of poll or select that waits in the same place again; or another one, after the first has gone.
+// before any other, one of poll or select that waits in the same place again, or in another one as far out; or another one,
+// after the first has gone.
 [[gnu::noinline]] bool is_new_loop(const waiting& wait) noexcept {
   constexpr unsigned many = 16;
-  mine.candidate_waits = mine.candidate == wait.identity() ? mine.candidate_waits + 1 : 1;
-  mine.candidate = wait.identity();
+  const bool again = mine.candidate.by_descriptor() == wait.by_descriptor() &&
+                     (mine.candidate.identity() == wait.identity() || wait.is_as_far_out(mine.candidate.at));
+  mine.candidate_waits = again ? mine.candidate_waits + 1 : 1;
+  mine.candidate = wait;
   if (mine.place == nullptr) {
     return wait.by_descriptor() || mine.candidate_waits > 1;
   }
   if (wait.by_descriptor() != mine.by_descriptor) {
     return wait.by_descriptor();
   }
-  return mine.candidate_waits > many || (wait.by_descriptor() && is_closed(mine.identity));
+  return mine.candidate_waits > many || wait.is_as_far_out(mine.at) ||
+         (wait.by_descriptor() && is_closed(mine.identity));
 }
 
 bool is_of_loop(const waiting& wait) noexcept {
@@ -143,6 +156,7 @@ class sleep_of_loop {
   }
   sleep_of_loop(const sleep_of_loop&) = delete;
   sleep_of_loop& operator=(const sleep_of_loop&) = delete;
+  bool of_a_loop() const noexcept { return place_ != nullptr; }
   ~sleep_of_loop() {
     if (place_ != nullptr) {
       place_->began.store(now(), std::memory_order_relaxed);
@@ -168,6 +182,9 @@ class sleep_of_loop {
       kept.beat.store(beat, std::memory_order_relaxed);
       place_->long_turns.store(before + 1, std::memory_order_relaxed);
     }
+    if (calls_are_kept) [[unlikely]] {
+      tell_calls_of_turn();
+    }
     place_->beat.rests();
   }
 
@@ -177,12 +194,14 @@ class sleep_of_loop {
 // A process that was forked has one thread, and it has not waited yet.
 void start_afresh() noexcept {
   mine = own_loop{};
+  forget_calls_of_turn();
   watch_calls_of_this_thread(nullptr);
 }
 
 // What a process executes in its own place is watched as it was; what its children execute is another program.
 [[gnu::constructor]] void begin() noexcept {
   const char* path = ::getenv(watched_loops_variable);
+  take_library_out_of_environment();
   const int file = path == nullptr ? -1 : ::open(path, O_RDWR | O_CLOEXEC);
   if (file < 0) {
     return;
@@ -206,29 +225,41 @@ void start_afresh() noexcept {
   shared = found;
 }
 
-// As a loop's sleep, where somebody watches.
+// As a loop's sleep, where somebody watches; or as a wait in the middle of a turn.
 template <class Result, class... Arguments>
 Result call(real_function<Result(Arguments...)>& real, const waiting& wait,
             std::type_identity_t<Arguments>... arguments) {
-  if (shared == nullptr) {
+  if (shared == nullptr || observing || !wait.for_any) {
     return real.get()(arguments...);
   }
-  const sleep_of_loop sleeping(wait);
-  return real.get()(arguments...);
+  if (const sleep_of_loop sleeping(wait); sleeping.of_a_loop()) [[likely]] {
+    return real.get()(arguments...);
+  }
+  if (!wait.lasts || !calls_are_watched()) {
+    return real.get()(arguments...);
+  }
+  const calls::told_call told({.function = wait.function, .at = wait.at},
+                              [&wait] { return calls::waits(facts::blocking_class::loop, wait.descriptor); });
+  return real.traceable()(arguments...);
 }
 
-// One that waits for no descriptor is a way to sleep.
-template <class Result, class... Arguments>
-Result call_for(std::size_t descriptors, real_function<Result(Arguments...)>& real, const waiting& wait,
-                std::type_identity_t<Arguments>... arguments) {
-  return descriptors == 0 ? real.get()(arguments...) : call(real, wait, arguments...);
+// One that is made now, with the number of the loop's, says that that was closed.
+int new_descriptor(int made) noexcept {
+  const bool replaces =
+      mine.place != nullptr && mine.by_descriptor && made >= 0 && mine.identity == static_cast<std::uintptr_t>(made);
+  if (replaces && !heartbeat::resting(mine.place->beat.count())) {
+    mine.place->beat.rests();
+    forget_calls_of_turn();
+  }
+  return made;
 }
 
-template <class Count>
-std::size_t counted(Count descriptors) noexcept {
-  return descriptors > 0 ? static_cast<std::size_t>(descriptors) : 0;
-}
+bool lasts(const timespec* limit) noexcept { return limit == nullptr || limit->tv_sec != 0 || limit->tv_nsec != 0; }
+bool lasts(const timeval* limit) noexcept { return limit == nullptr || limit->tv_sec != 0 || limit->tv_usec != 0; }
+bool lasts(int milliseconds) noexcept { return milliseconds != 0; }
 
+constinit real_function<int(int)> real_epoll_create{"epoll_create"};
+constinit real_function<int(int)> real_epoll_create1{"epoll_create1"};
 constinit real_function<int(int, epoll_event*, int, int)> real_epoll_wait{"epoll_wait"};
 constinit real_function<int(int, epoll_event*, int, int, const sigset_t*)> real_epoll_pwait{"epoll_pwait"};
 constinit real_function<int(int, epoll_event*, int, const timespec*, const sigset_t*)> real_epoll_pwait2{
@@ -242,68 +273,75 @@ constinit real_function<int(int, fd_set*, fd_set*, fd_set*, timeval*)> real_sele
 constinit real_function<int(int, fd_set*, fd_set*, fd_set*, const timespec*, const sigset_t*)> real_pselect{"pselect"};
 constinit real_function<long(long, long, long, long, long, long, long)> real_syscall{"syscall"};
 
-waiting in_epoll(int descriptor) noexcept { return {.in = loop_wait::epoll, .descriptor = descriptor, .site = 0}; }
-
-waiting in_code(loop_wait how, void* caller) noexcept {
-  return {.in = how, .descriptor = -1, .site = reinterpret_cast<std::uintptr_t>(caller)};
-}
-
 }  // namespace
 
 }  // namespace whorl::detail
 
 // NOLINTBEGIN(bugprone-reserved-identifier)
-#define WHORL_CALLER __builtin_return_address(0)
 #define WHORL_PRELOADED extern "C" __attribute__((visibility("default")))
+#define WHORL_AT {.returns_to = __builtin_return_address(0), .frame = __builtin_frame_address(0), .wrapper = nullptr}
+#define WHORL_IN_EPOLL(name)      \
+  {.in = guard::loop_wait::epoll, \
+   .function = #name,             \
+   .descriptor = epoll,           \
+   .at = WHORL_AT,                \
+   .lasts = guard::lasts(timeout)}
+#define WHORL_IN_CODE(kind, name, count) \
+  {.in = guard::loop_wait::kind,         \
+   .function = #name,                    \
+   .at = WHORL_AT,                       \
+   .lasts = guard::lasts(timeout),       \
+   .for_any = (count) > 0}
 
 namespace guard = whorl::detail;
 
+WHORL_PRELOADED int epoll_create(int size) noexcept {
+  return guard::new_descriptor(guard::real_epoll_create.get()(size));
+}
+
+WHORL_PRELOADED int epoll_create1(int flags) noexcept {
+  return guard::new_descriptor(guard::real_epoll_create1.get()(flags));
+}
+
 WHORL_PRELOADED int epoll_wait(int epoll, epoll_event* events, int most, int timeout) {
-  return guard::call(guard::real_epoll_wait, guard::in_epoll(epoll), epoll, events, most, timeout);
+  return guard::call(guard::real_epoll_wait, WHORL_IN_EPOLL(epoll_wait), epoll, events, most, timeout);
 }
 
 WHORL_PRELOADED int epoll_pwait(int epoll, epoll_event* events, int most, int timeout, const sigset_t* mask) {
-  return guard::call(guard::real_epoll_pwait, guard::in_epoll(epoll), epoll, events, most, timeout, mask);
+  return guard::call(guard::real_epoll_pwait, WHORL_IN_EPOLL(epoll_pwait), epoll, events, most, timeout, mask);
 }
 
 WHORL_PRELOADED int epoll_pwait2(int epoll, epoll_event* events, int most, const timespec* timeout,
                                  const sigset_t* mask) {
-  return guard::call(guard::real_epoll_pwait2, guard::in_epoll(epoll), epoll, events, most, timeout, mask);
+  return guard::call(guard::real_epoll_pwait2, WHORL_IN_EPOLL(epoll_pwait2), epoll, events, most, timeout, mask);
 }
 
 WHORL_PRELOADED int poll(pollfd* wanted, nfds_t count, int timeout) {
-  return guard::call_for(count, guard::real_poll, guard::in_code(guard::loop_wait::poll, WHORL_CALLER), wanted, count,
-                         timeout);
+  return guard::call(guard::real_poll, WHORL_IN_CODE(poll, poll, count), wanted, count, timeout);
 }
 
 WHORL_PRELOADED int ppoll(pollfd* wanted, nfds_t count, const timespec* timeout, const sigset_t* mask) {
-  return guard::call_for(count, guard::real_ppoll, guard::in_code(guard::loop_wait::poll, WHORL_CALLER), wanted, count,
-                         timeout, mask);
+  return guard::call(guard::real_ppoll, WHORL_IN_CODE(poll, ppoll, count), wanted, count, timeout, mask);
 }
 
 // What programs built with _FORTIFY_SOURCE call instead.
 WHORL_PRELOADED int __poll_chk(pollfd* wanted, nfds_t count, int timeout, std::size_t size) {
-  return guard::call_for(count, guard::real_poll_checked, guard::in_code(guard::loop_wait::poll, WHORL_CALLER), wanted,
-                         count, timeout, size);
+  return guard::call(guard::real_poll_checked, WHORL_IN_CODE(poll, poll, count), wanted, count, timeout, size);
 }
 
 WHORL_PRELOADED int __ppoll_chk(pollfd* wanted, nfds_t count, const timespec* timeout, const sigset_t* mask,
                                 std::size_t size) {
-  return guard::call_for(count, guard::real_ppoll_checked, guard::in_code(guard::loop_wait::poll, WHORL_CALLER), wanted,
-                         count, timeout, mask, size);
+  return guard::call(guard::real_ppoll_checked, WHORL_IN_CODE(poll, ppoll, count), wanted, count, timeout, mask, size);
 }
 
 WHORL_PRELOADED int select(int end, fd_set* reading, fd_set* writing, fd_set* failing, timeval* timeout) {
-  return guard::call_for(guard::counted(end), guard::real_select,
-                         guard::in_code(guard::loop_wait::select, WHORL_CALLER), end, reading, writing, failing,
-                         timeout);
+  return guard::call(guard::real_select, WHORL_IN_CODE(select, select, end), end, reading, writing, failing, timeout);
 }
 
 WHORL_PRELOADED int pselect(int end, fd_set* reading, fd_set* writing, fd_set* failing, const timespec* timeout,
                             const sigset_t* mask) {
-  return guard::call_for(guard::counted(end), guard::real_pselect,
-                         guard::in_code(guard::loop_wait::select, WHORL_CALLER), end, reading, writing, failing,
-                         timeout, mask);
+  return guard::call(guard::real_pselect, WHORL_IN_CODE(select, pselect, end), end, reading, writing, failing, timeout,
+                     mask);
 }
 
 // io_uring has no function of its own in the C library. A call that waits for no completion only submits.
@@ -319,7 +357,10 @@ WHORL_PRELOADED long syscall(long number, ...) noexcept {
   if (number != SYS_io_uring_enter || third == 0) {
     return guard::real_syscall.get()(number, first, second, third, fourth, fifth, sixth);
   }
-  const guard::waiting wait{.in = guard::loop_wait::uring, .descriptor = static_cast<int>(first), .site = 0};
+  const guard::waiting wait{.in = guard::loop_wait::uring,
+                            .function = "io_uring_enter",
+                            .descriptor = static_cast<int>(first),
+                            .at = WHORL_AT};
   return guard::call(guard::real_syscall, wait, number, first, second, third, fourth, fifth, sixth);
 }
 // NOLINTEND(bugprone-reserved-identifier)
