@@ -113,6 +113,25 @@ def check_unknown():
     print("unknown names: an honest answer and candidates")
 
 
+def check_wrong():
+    """What is no name is refused in one short line, and so is what is no command or no number."""
+    def refused(*arguments, status=2):
+        done = subprocess.run([WHORL, *arguments], capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == status and done.stderr.startswith("whorl: ") and not done.stdout, (arguments, done)
+        assert len(done.stderr) < 500, done.stderr
+        return done.stderr
+
+    for name in ("", "  ", "strtok\n", "\x1b[2J", "caf\u00e9", "a" * 100_000):
+        refused("explain", name)
+    assert "not known" in run("explain", "a" * 4000, expect=1)
+    assert '"facts cuont"' in refused("facts", "cuont") and "whorl facts sample --help" in refused("facts", "sample")
+    refused("facts", "sample", "--seed", "-1")
+    refused("facts", "sample", "--seed", "1", "--count", "-1")
+    assert "directory" in refused("facts", "check", "/", status=1)
+    assert "directory" in refused("facts", "grep", "/dev/null", status=1)
+    print("wrong names, commands and numbers: refused in a line")
+
+
 def check_speed():
     best = min(timed() for _ in range(10))
     print(f"speed: {best:.1f} ms of processor time at best")
@@ -139,6 +158,19 @@ def check_files():
         wrong.flush()
         said = run("facts", "check", wrong.name, expect=1)
         assert f"{wrong.name}:5: \"maybe\" is no blocking class" in said and f"{wrong.name}:3: the record has no evidence" in said, said
+    with tempfile.TemporaryDirectory() as folder:
+        def checked(text, expect):
+            path = pathlib.Path(folder, "some.facts")
+            path.write_bytes(text)
+            return run("facts", "check", str(path), expect=expect)
+
+        sound = b"area: a\n\nsymbol: f\nplatform: p\nblocking: never\nevidence: guessed | a | b | c | d\n"
+        assert "1 records, all sound" in checked(sound.replace(b"\n", b"\r\n"), 0)
+        assert ":6: \"wrong\" is no field" in checked(sound.replace(b"platform", b"# note\n# more\nwrong\nplatform"), 1)
+        assert "no record" in checked(b"", 1) and "no text" in checked(b"\x7fELF\0\n" * 1000, 1)
+        assert checked(b"x\n" * 1000, 1).count("\n") < 110
+        said = run("facts", "check", "/no/such/file", files[0], expect=1)
+        assert f"{files[0]}: " in said, said
     counted = run("facts", "count")
     assert re.search(r"^all +\d+ +\d+", counted, re.MULTILINE) and "evidence by source" in counted
     drawn = run("facts", "sample", "--seed", "7", "--count", "20")
@@ -161,6 +193,8 @@ def check_scanner():
         written = below / "proposed.facts"
         written.write_text(proposed, encoding="utf-8")
         assert "2 records, all sound" in run("facts", "check", str(written))
+        (below / "broken.gz").write_text("no gzip", encoding="utf-8")
+        assert "symbol: parse_unit" in run("facts", "grep", folder, expect=1), "what cannot be read is left out"
     run("facts", "grep", "/no/such/place", expect=1)
     print("scanner: proposes sound records from headers and compressed pages")
 
@@ -182,6 +216,7 @@ def main():
     check_verdicts()
     check_spellings()
     check_unknown()
+    check_wrong()
     check_speed()
     check_files()
     check_scanner()

@@ -7,9 +7,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <memory>
+#include <system_error>
 
 namespace whorl::cli {
 
@@ -20,12 +22,26 @@ struct options {
   bool as_json = false;
 };
 
+// What is wrong with a name that is none; empty: nothing.
+std::string judge_name(const std::string& name) {
+  constexpr std::size_t longest = 4096;
+  if (name.find_first_not_of(' ') == std::string::npos) {
+    return "it is empty; give the name of a function, as strtok";
+  }
+  if (name.size() > longest) {
+    return fmt::format("it has {} bytes; names of functions have fewer", name.size());
+  }
+  const bool is_text = std::ranges::all_of(name, [](char each) { return each >= ' ' && each <= '~'; });
+  return is_text ? "" : "it has signs that no function's name has";
+}
+
 // "man 3 strfry" if that page is installed, else "".
 std::string installed_page(const std::string& name) {
   constexpr std::array sections = {"2", "3", "3posix", "3ssl", "3curses", "3pm"};
   for (const std::string_view section : sections) {
     const std::string page = fmt::format("/usr/share/man/man{}/{}.{}", section.front(), name, section);
-    if (std::filesystem::exists(page) || std::filesystem::exists(page + ".gz")) {
+    std::error_code ignored;  // a name may be too long for a file's
+    if (std::filesystem::exists(page, ignored) || std::filesystem::exists(page + ".gz", ignored)) {
       return fmt::format("man {} {}", section, name);
     }
   }
@@ -129,7 +145,8 @@ void add_explain(CLI::App& app, int& status) {
   CLI::App* command = app.add_subcommand(
       "explain", "Say where functions may run (loop, pool, lane, process, jobs), why, and on what evidence");
   command->add_option("name", asked->names, "strtok, std::filesystem::current_path, python:random.gauss ...")
-      ->required();
+      ->required()
+      ->check(judge_name, "NAME");
   command->add_flag("--json", asked->as_json, "Print JSON: an array, one object a name");
   command->footer("Exit status: 0 all are known, 1 one is not, 2 wrong usage");
   command->callback([asked, &status] { status = explain(*asked); });

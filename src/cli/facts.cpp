@@ -8,9 +8,11 @@
 #include <whorl/process/command.h>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -18,6 +20,8 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <ranges>
+#include <system_error>
 #include <utility>
 
 namespace whorl::cli {
@@ -106,9 +110,13 @@ int sample(const sampling& asked) {
 }
 
 std::string read_file(const std::string& path) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {
+    throw error(errc::not_found, fmt::format("facts \"{}\": it is a directory; name files", path));
+  }
   std::ifstream file(path, std::ios::binary);
   if (!file.is_open()) {
-    throw error(errc::not_found, fmt::format("facts \"{}\": it cannot be opened; check the path", path));
+    throw error::system(errno, fmt::format("facts \"{}\"", path), "check the path, and that it may be read");
   }
   return {std::istreambuf_iterator<char>(file), {}};
 }
@@ -126,9 +134,15 @@ std::vector<std::string> files_below(const std::string& path) {
                 fmt::format("facts grep \"{}\": there is no such file or directory; check the path", path));
   }
   std::vector<std::string> files;
-  if (!std::filesystem::is_directory(path)) {
+  if (std::filesystem::is_regular_file(path)) {
     files.push_back(path);
     return files;
+  }
+  if (!std::filesystem::is_directory(path)) {
+    throw error(errc::not_found, fmt::format("facts grep \"{}\": it is neither a file nor a directory", path));
+  }
+  if (::access(path.c_str(), R_OK | X_OK) != 0) {
+    throw error::system(errno, fmt::format("facts grep \"{}\"", path), "name a directory that may be read");
   }
   for (const auto& entry : std::filesystem::recursive_directory_iterator(
            path, std::filesystem::directory_options::skip_permission_denied)) {
@@ -140,17 +154,32 @@ std::vector<std::string> files_below(const std::string& path) {
   return files;
 }
 
-deferred<void> grep(reactor& loop, std::vector<std::string> paths) {
+deferred<std::string> unpacked(reactor& loop, std::string file) {
+  const auto unpack = process::command("gzip").args("-dc", file);
+  co_return co_await unpack.check_output(loop);
+}
+
+// What cannot be read, among many, is told of and left out.
+deferred<int> grep(reactor& loop, std::vector<std::string> paths) {
   std::vector<facts::scanned_text> scanned;
   std::size_t files = 0;
+  int status = exit_done;
   for (const std::string& path : paths) {
     for (const std::string& file : files_below(path)) {
       std::string text;
-      if (file.ends_with(".gz")) {
-        const auto unpack = process::command("gzip").args("-dc", file);
-        text = co_await unpack.check_output(loop);
-      } else {
-        text = read_file(file);
+      try {
+        if (file.ends_with(".gz")) {
+          text = co_await unpacked(loop, file);
+        } else {
+          text = read_file(file);
+        }
+      } catch (const error& why) {
+        if (why.is(errc::cancelled)) {
+          throw;
+        }
+        complain(why.what());
+        status = exit_failed;
+        continue;
       }
       ++files;
       auto ideas = facts::propose_facts(file, text);
@@ -162,19 +191,38 @@ deferred<void> grep(reactor& loop, std::vector<std::string> paths) {
   fmt::print("{}", facts::to_text(scanned));
   fmt::print(stderr, "whorl: best guesses from {} of {} files, to be reviewed; none of them is a fact yet\n",
              scanned.size(), files);
+  co_return status;
+}
+
+int check_file(const std::string& path) {
+  constexpr std::size_t most_faults = 100;
+  const std::string text = read_file(path);
+  if (text.find('\0') != std::string::npos) {
+    fmt::print("{}:1: it is no text\n", path);
+    return exit_failed;
+  }
+  const facts::fact_file read = facts::read_facts(text);
+  for (const facts::fact_fault& fault : read.faults | std::views::take(most_faults)) {
+    fmt::print("{}:{}: {}\n", path, fault.line, fault.what);
+  }
+  if (read.faults.size() > most_faults) {
+    fmt::print("{}: {} faults more\n", path, read.faults.size() - most_faults);
+  }
+  if (read.faults.empty() && read.facts.empty()) {
+    fmt::print("{}: it holds no record\n", path);
+  } else if (read.faults.empty()) {
+    fmt::print("{}: {} records, all sound\n", path, read.facts.size());
+  }
+  return read.faults.empty() && !read.facts.empty() ? exit_done : exit_failed;
 }
 
 int check(const std::vector<std::string>& paths) {
   int status = exit_done;
   for (const std::string& path : paths) {
-    const std::string text = read_file(path);
-    const facts::fact_file read = facts::read_facts(text);
-    for (const facts::fact_fault& fault : read.faults) {
-      fmt::print("{}:{}: {}\n", path, fault.line, fault.what);
-    }
-    if (read.faults.empty()) {
-      fmt::print("{}: {} records, all sound\n", path, read.facts.size());
-    } else {
+    try {
+      status = std::max(status, check_file(path));
+    } catch (const error& why) {
+      complain(why.what());
       status = exit_failed;
     }
   }
@@ -193,8 +241,10 @@ void add_facts(CLI::App& app, int& status) {
   auto drawn = std::make_shared<sampling>();
   CLI::App* samples =
       command->add_subcommand("sample", "Print records drawn at random, to be checked against their sources");
-  samples->add_option("--seed", drawn->seed, "What decides on the draw; the same draws the same")->required();
-  samples->add_option("--count", drawn->count, "How many")->capture_default_str();
+  samples->add_option("--seed", drawn->seed, "What decides on the draw; the same draws the same")
+      ->required()
+      ->check(CLI::NonNegativeNumber);
+  samples->add_option("--count", drawn->count, "How many")->check(CLI::PositiveNumber)->capture_default_str();
   samples->callback([drawn, &status] { status = sample(*drawn); });
   auto paths = std::make_shared<std::vector<std::string>>();
   CLI::App* checks = command->add_subcommand("check", "Say what is wrong with files of records");

@@ -19,6 +19,11 @@ using nlohmann::json;
 // Milliseconds.
 double rounded(duration time) { return static_cast<double>(time / std::chrono::microseconds(1)) / 1000; }
 
+// "1 turn", "3 turns"
+std::string counted(std::uint64_t count, std::string_view what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
 class text : public guard_report {
  public:
   explicit text(std::ostream& out) : out_(out) {}
@@ -32,7 +37,7 @@ class text : public guard_report {
       say("{} goes on after {}", name_of(stall.loop), in_words(stall.lasted));
       return;
     }
-    const std::string again = stall.count > 1 ? fmt::format(", the {}th time", stall.count) : "";
+    const std::string again = stall.count > 1 ? fmt::format(", {} times now", stall.count) : "";
     say("{} is held up for {}{}: {}", name_of(stall.loop), in_words(stall.lasted), again, stall.cause.doing);
     describe(stall.cause, "  ");
   }
@@ -50,26 +55,30 @@ class text : public guard_report {
   void ended(const program_outcome& outcome) override {
     say("the program ended after {}, {}", in_words(outcome.ran), end_of(outcome));
     if (outcome.loops.empty()) {
-      out_ << "  no loop was seen: no thread waited in epoll, poll, select or io_uring by the C library. (A program "
-              "that is\n"
-              "  linked statically, or runs with more rights than you, takes no preloaded library.)\n";
+      out_ << "  no loop was seen: no thread of it waited in epoll, poll, select or io_uring by the C library. Not "
+              "seen are\n"
+              "  programs that it executes (of a script that starts a server, watch the server, or let the script exec "
+              "it),\n"
+              "  what is linked statically or has more rights than you, and loops that make their system calls "
+              "themselves\n"
+              "  (Go, liburing).\n";
     }
     for (const loop_outcome& each : outcome.loops) {
-      out_ << fmt::format(
-          "  {}: {} turns; half under {}, 90 % under {}, 99 % under {}, longest {}; {} over the limit\n",
-          name_of(each.loop), each.turns, in_words(each.half), in_words(each.ninety_of_hundred),
-          in_words(each.ninety_nine_of_hundred), in_words(each.longest), each.long_turns);
+      out_ << fmt::format("  {}: {}; half under {}, 90 % under {}, 99 % under {}, longest {}; {} over the limit\n",
+                          name_of(each.loop), counted(each.turns, "turn"), in_words(each.half),
+                          in_words(each.ninety_of_hundred), in_words(each.ninety_nine_of_hundred),
+                          in_words(each.longest), each.long_turns);
     }
     if (outcome.loops_not_watched > 0) {
       out_ << fmt::format("  {} more loops were not watched: there are too many\n", outcome.loops_not_watched);
     }
     for (const cause_outcome& each : outcome.causes) {
-      out_ << fmt::format("  held up for {} in {} turns, longest {}: {}\n", in_words(each.total), each.count,
+      out_ << fmt::format("  held up for {} in {}, longest {}: {}\n", in_words(each.total), counted(each.count, "turn"),
                           in_words(each.longest), each.cause.doing);
       describe(each.cause, "    ");
     }
     for (const program_call& each : outcome.calls) {
-      out_ << fmt::format("  {} {} times{}{}\n", each.function, each.count,
+      out_ << fmt::format("  {} {}{}{}\n", each.function, counted(each.count, "time"),
                           each.effect.empty() ? ", waiting for " + in_words(each.took) : ", changing " + each.effect,
                           ": " + whorl::describe(shown_stack({.stack = each.stack})));
     }

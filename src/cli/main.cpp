@@ -3,18 +3,37 @@
 
 #include <whorl/process/process_function.h>
 
+#include <cstddef>
 #include <exception>
+#include <span>
 #include <string>
 
 namespace {
 
-// The first argument, if it should be a command and is none.
-const char* unknown_command(const CLI::App& app, int argc, char** argv) {
-  if (argc < 2 || argv[1][0] == '-') {
-    return nullptr;
+std::string path_of(const CLI::App& app) {
+  std::string path = "whorl";
+  for (auto chosen = app.get_subcommands(); !chosen.empty(); chosen = chosen.front()->get_subcommands()) {
+    path += ' ' + chosen.front()->get_name();
   }
-  const auto known = app.get_subcommands([argv](const CLI::App* command) { return command->check_name(argv[1]); });
-  return known.empty() ? argv[1] : nullptr;
+  return path;
+}
+
+// What to say of the first argument that should be a command and is none; empty: all are.
+std::string unknown_command(const CLI::App& app, std::span<char*> arguments) {
+  const CLI::App* at = &app;
+  std::string path;
+  for (const char* argument : arguments.subspan(1)) {
+    if (argument[0] == '-' || at->get_require_subcommand_min() == 0) {
+      break;
+    }
+    const auto known = at->get_subcommands([&](const CLI::App* command) { return command->check_name(argument); });
+    if (known.empty()) {
+      return "there is no command \"" + path + argument + "\"\nTry: whorl " + path + "--help";
+    }
+    at = known.front();
+    path += std::string(argument) + ' ';
+  }
+  return "";
 }
 
 }  // namespace
@@ -26,9 +45,7 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", WHORL_VERSION);
   app.require_subcommand(1);
   app.failure_message([](const CLI::App* failed, const CLI::Error& why) {
-    const auto chosen = failed->get_subcommands();
-    const std::string command = chosen.empty() ? "whorl" : "whorl " + chosen.front()->get_name();
-    return "whorl: " + std::string(why.what()) + "\nTry: " + command + " --help\n";
+    return "whorl: " + std::string(why.what()) + "\nTry: " + path_of(*failed) + " --help\n";
   });
   int status = exit_done;
   add_serve(app, status);
@@ -39,8 +56,8 @@ int main(int argc, char** argv) {
   add_explain(app, status);
   add_facts(app, status);
   add_guard(app, status);
-  if (const char* unknown = unknown_command(app, argc, argv)) {
-    complain("there is no command \"" + std::string(unknown) + "\"\nTry: whorl --help");
+  if (const std::string unknown = unknown_command(app, {argv, static_cast<std::size_t>(argc)}); !unknown.empty()) {
+    complain(unknown);
     return exit_usage;
   }
   try {

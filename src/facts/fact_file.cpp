@@ -9,6 +9,7 @@
 #include <array>
 #include <iterator>
 #include <optional>
+#include <ranges>
 #include <span>
 
 namespace whorl::facts {
@@ -142,9 +143,16 @@ constexpr std::array fields = {
     field{"evidence", read_evidence, true},
 };
 
-// Lines up to an empty one, or the end.
+std::string field_names() { return fmt::to_string(fmt::join(fields | std::views::transform(&field::name), ", ")); }
+
+struct numbered_line {
+  std::size_t number;
+  std::string_view said;
+};
+
+// Lines up to an empty one, or the end; comments are left out.
 struct paragraph {
-  std::vector<std::string_view> lines;
+  std::vector<numbered_line> lines;
   std::size_t first_line;
 };
 
@@ -153,8 +161,9 @@ std::vector<paragraph> paragraphs_of(std::string_view text) {
   bool open = false;
   for (std::size_t line = 1; !text.empty(); ++line) {
     const std::size_t end = std::min(text.find('\n'), text.size());
-    const std::string_view said = text.substr(0, end);
+    std::string_view said = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
+    said.remove_suffix(said.ends_with('\r') ? 1 : 0);
     if (said.starts_with('#')) {
       continue;
     }
@@ -166,7 +175,7 @@ std::vector<paragraph> paragraphs_of(std::string_view text) {
       found.push_back({{}, line});
       open = true;
     }
-    found.back().lines.push_back(said);
+    found.back().lines.push_back({line, said});
   }
   return found;
 }
@@ -182,9 +191,9 @@ class record_reader {
   // Nothing if the record has a fault.
   std::optional<fact> read() {
     const std::size_t faults_before = faults_.size();
-    for (line_ = from_.first_line; const std::string_view said : from_.lines) {
+    for (const auto& [number, said] : from_.lines) {
+      line_ = number;
       read_line(said);
-      ++line_;
     }
     line_ = from_.first_line;
     require(!record_.symbol.empty(), "the record has no symbol");
@@ -199,7 +208,7 @@ class record_reader {
     const std::size_t colon = said.find(": ");
     const auto* known = std::ranges::find(fields, said.substr(0, colon), &field::name);
     if (colon == std::string_view::npos || known == fields.end() || trimmed(said.substr(colon + 2)).empty()) {
-      complain(fmt::format("\"{}\" is no field with a value; the fields are in fact_file.h", said.substr(0, 40)));
+      complain(fmt::format("\"{}\" is no field with a value; the fields are {}", said.substr(0, 40), field_names()));
       return;
     }
     if (!known->may_repeat && std::ranges::find(seen_, known->name) != seen_.end()) {
@@ -228,7 +237,7 @@ class record_reader {
 };
 
 bool only_names_an_area(const paragraph& lines) {
-  return lines.lines.size() == 1 && lines.lines.front().starts_with("area: ");
+  return lines.lines.size() == 1 && lines.lines.front().said.starts_with("area: ");
 }
 
 }  // namespace
@@ -238,7 +247,7 @@ fact_file read_facts(std::string_view text) {
   std::string_view previous;
   for (const paragraph& lines : paragraphs_of(text)) {
     if (only_names_an_area(lines)) {
-      file.area = trimmed(lines.lines.front().substr(std::string_view("area: ").size()));
+      file.area = trimmed(lines.lines.front().said.substr(std::string_view("area: ").size()));
       continue;
     }
     auto record = record_reader(lines, file.area, file.faults).read();
