@@ -1,6 +1,7 @@
 // The whorl command. Each sub-command is one file beside this one.
 #include "cli/command.h"
 
+#include <fmt/format.h>
 #include <whorl/process/process_function.h>
 
 #include <cstddef>
@@ -28,10 +29,11 @@ std::string unknown_command(const CLI::App& app, std::span<char*> arguments) {
     }
     const auto known = at->get_subcommands([&](const CLI::App* command) { return command->check_name(argument); });
     if (known.empty()) {
-      return "there is no command \"" + path + argument + "\"\nTry: whorl " + path + "--help";
+      return fmt::format("there is no command \"{}{}\"\nTry: whorl {}--help", path, argument, path);
     }
     at = known.front();
-    path += std::string(argument) + ' ';
+    path += argument;
+    path += ' ';
   }
   return "";
 }
