@@ -59,9 +59,9 @@ class text : public guard_report {
               "seen are\n"
               "  programs that it executes (of a script that starts a server, watch the server, or let the script exec "
               "it),\n"
-              "  what is linked statically or has more rights than you, and loops that make their system calls "
-              "themselves\n"
-              "  (Go, liburing).\n";
+              "  what goes on in the background when it has ended, what is linked statically or has more rights than "
+              "you,\n"
+              "  and loops that make their system calls themselves (Go, liburing).\n";
     }
     for (const loop_outcome& each : outcome.loops) {
       out_ << fmt::format("  {}: {}; half under {}, 90 % under {}, 99 % under {}, longest {}; {} over the limit\n",
