@@ -37,6 +37,7 @@ def check_waiting(program):
         name = each["call"]
         frame = next(frame for frame in each["stack"] if frame["file"] and frame["file"].endswith("waits.c"))
         assert f"{name}(" in lines[frame["line"] - 1], (name, frame)
+        assert {f"test_{name}", "main"} <= {frame["function"] for frame in each["stack"]}, each
         assert each["count"] == 1 and each["instead"] and each["asleep"], each
         assert each["ms"] >= 10 or name in NOT_LONG or name == "fsync", each
         print(f"  {name}: {frame['function']} line {frame['line']}, {each['ms']:.1f} ms; instead {each['instead']}")

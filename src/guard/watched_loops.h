@@ -86,7 +86,7 @@ struct call_place {
   std::uint64_t stack_pointer = 0;
   std::uint64_t frame_pointer = 0;
   std::uint64_t word_count = 0;
-  std::array<std::uint64_t, 1024> words{};  // of its stack
+  std::array<std::uint64_t, 4096> words{};  // of its stack: there are loops with 12 kB in one frame
 };
 
 struct watched_loops {
