@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """`whorl explain` and `whorl facts` as a person or a script uses them: shape of the JSON, exit status, speed, the answer to
-a name that nobody knows, and that what a record tells to use instead exists.
+a name that nobody knows, that what a record tells to use instead exists, and that each function the guard tells of has one.
 
 usage: explain.py      needs WHORL_BINARY and WHORL_SOURCE_DIR in the environment
 """
@@ -211,6 +211,38 @@ def check_replacements():
     print(f"replacements: {len(named)} names, all in the public headers")
 
 
+TELLS_AS = {  # where the name that the guard tells stands in a wrapper's definition
+    "": 1, "_ALIAS": 0, "_SLEEP": 1, "_SLEEP_ALIAS": 0, "_LOCK": 1, "_CHANGE": 1,
+    "_CHANGE_ALIAS": 0,
+}
+
+
+def wrapped_functions():
+    """The functions that the guard tells of, with their effect on the process; "" of those that wait."""
+    for path in sorted((SOURCE / "src/calls").glob("wrap_*.cpp")):
+        text = path.read_text(encoding="utf-8")
+        for kind, given in re.findall(r"^WHORL_WRAP(\w*)\((.*)$", text, re.MULTILINE):
+            if kind in TELLS_AS:
+                effect = re.findall(r'"(\w+)"', given)[-1] if kind.startswith("_CHANGE") else ""
+                yield given.split(",")[TELLS_AS[kind]].strip(), effect
+        yield from ((name, "") for name in re.findall(r'\.function = "(\w+)"', text))
+
+
+def check_wrapped():
+    """The guard says of each call that it tells of what it waits for or changes, and what to use instead."""
+    effects = dict(wrapped_functions())
+    assert len(effects) > 100, effects
+    for known in explain(*effects):
+        name = known["symbol"]
+        assert known["found"] and known["evidence"] and known["replacement"]["loop"], known
+        assert known["thread"]["class"] != "unknown", known
+        if effects[name]:
+            assert effects[name] in known["process_effects"], known
+        else:
+            assert known["blocking"]["class"] not in ("unknown", "never", "cpu", "alloc"), known
+    print(f"guard: what it tells of {len(effects)} functions has evidence and a replacement")
+
+
 def main():
     check_shape()
     check_verdicts()
@@ -221,6 +253,7 @@ def main():
     check_files()
     check_scanner()
     check_replacements()
+    check_wrapped()
     print(run("facts", "count").split("\n", 1)[0])
 
 

@@ -26,7 +26,8 @@ WHORL_WRAP(ssize_t, read, (int fd, void* into, size_t bytes), (fd, into, bytes),
 WHORL_WRAP(ssize_t, readv, (int fd, const iovec* into, int count), (fd, into, count), input(fd))
 WHORL_WRAP(ssize_t, pread, (int fd, void* into, size_t bytes, off_t at), (fd, into, bytes, at), input(fd))
 WHORL_WRAP(ssize_t, preadv, (int fd, const iovec* into, int count, off_t at), (fd, into, count, at), input(fd))
-WHORL_WRAP(ssize_t, preadv2, (int fd, const iovec* into, int count, off_t at, int flags), (fd, into, count, at, flags), input(fd))
+WHORL_WRAP(ssize_t, preadv2, (int fd, const iovec* into, int count, off_t at, int flags), (fd, into, count, at, flags),
+           (flags & RWF_NOWAIT) != 0 ? no_wait : input(fd))
 WHORL_WRAP(ssize_t, write, (int fd, const void* from, size_t bytes), (fd, from, bytes), output(fd, bytes))
 WHORL_WRAP(ssize_t, writev, (int fd, const iovec* from, int count), (fd, from, count), output(fd, from, count))
 WHORL_WRAP(ssize_t, pwrite, (int fd, const void* from, size_t bytes, off_t at), (fd, from, bytes, at), output(fd, bytes))

@@ -49,8 +49,8 @@ WHORL_WRAP_SLEEP(int, epoll_pwait, (int epoll, epoll_event* events, int most, in
                  waits_if(milliseconds != 0 && none_is_ready(epoll), blocking_class::loop, epoll))
 WHORL_WRAP_SLEEP(int, epoll_pwait2, (int epoll, epoll_event* events, int most, const timespec* limit, const sigset_t* mask), (epoll, events, most, limit, mask), epoll,
                  waits_if(!is_over(limit) && none_is_ready(epoll), blocking_class::loop, epoll))
-WHORL_WRAP_SLEEP(int, __poll_chk, (pollfd* fds, nfds_t count, int milliseconds, size_t room), (fds, count, milliseconds, room), -1,
+WHORL_WRAP_SLEEP_ALIAS(poll, int, __poll_chk, (pollfd* fds, nfds_t count, int milliseconds, size_t room), (fds, count, milliseconds, room), -1,
                  waits_if(milliseconds != 0 && none_is_ready(fds, count), blocking_class::loop))
-WHORL_WRAP_SLEEP(int, __ppoll_chk, (pollfd* fds, nfds_t count, const timespec* limit, const sigset_t* mask, size_t room), (fds, count, limit, mask, room), -1,
+WHORL_WRAP_SLEEP_ALIAS(ppoll, int, __ppoll_chk, (pollfd* fds, nfds_t count, const timespec* limit, const sigset_t* mask, size_t room), (fds, count, limit, mask, room), -1,
                  waits_if(!is_over(limit) && none_is_ready(fds, count), blocking_class::loop))
 // clang-format on

@@ -153,13 +153,14 @@ inline void tell_change(const state_change& change) noexcept {
 #define WHORL_WRAP_ALIAS(told_as, ...) WHORL_WRAP_AS(#told_as, true, __VA_ARGS__)
 
 // In which event loops sleep, too.
-#define WHORL_WRAP_SLEEP(result, name, parameters, arguments, on_descriptor, ...)                      \
+#define WHORL_WRAP_SLEEP(result, name, ...) WHORL_WRAP_SLEEP_ALIAS(name, result, name, __VA_ARGS__)
+#define WHORL_WRAP_SLEEP_ALIAS(told_as, result, name, parameters, arguments, on_descriptor, ...)       \
   WHORL_DECLARE_WRAPPER(result, name, parameters, parameters)                                          \
   result wrapped_##name parameters {                                                                   \
     if (!::whorl::detail::calls_are_watched() && !::whorl::calls::sleeps_are_asked_for()) [[likely]] { \
       return real_##name.get() arguments;                                                              \
     }                                                                                                  \
-    const ::whorl::waiting_call call{.function = #name,                                                \
+    const ::whorl::waiting_call call{.function = #told_as,                                             \
                                      .waits_for = ::whorl::facts::blocking_class::loop,                \
                                      .descriptor = on_descriptor,                                      \
                                      .refusable = true,                                                \
@@ -198,13 +199,14 @@ inline void tell_change(const state_change& change) noexcept {
   }
 
 // What belongs to the whole process.
-#define WHORL_WRAP_CHANGE(result, name, parameters, arguments, process_effect, really)                         \
-  WHORL_DECLARE_WRAPPER(result, name, parameters, parameters)                                                  \
-  result wrapped_##name parameters {                                                                           \
-    if (::whorl::detail::observer_of_calls.load(std::memory_order_relaxed) != nullptr && (really)) {           \
-      ::whorl::calls::tell_change({.function = #name, .effect = process_effect, .at = WHORL_CALL_SITE(name)}); \
-    }                                                                                                          \
-    return real_##name.get() arguments;                                                                        \
+#define WHORL_WRAP_CHANGE(result, name, ...) WHORL_WRAP_CHANGE_ALIAS(name, result, name, __VA_ARGS__)
+#define WHORL_WRAP_CHANGE_ALIAS(told_as, result, name, parameters, arguments, process_effect, really)             \
+  WHORL_DECLARE_WRAPPER(result, name, parameters, parameters)                                                     \
+  result wrapped_##name parameters {                                                                              \
+    if (::whorl::detail::observer_of_calls.load(std::memory_order_relaxed) != nullptr && (really)) {              \
+      ::whorl::calls::tell_change({.function = #told_as, .effect = process_effect, .at = WHORL_CALL_SITE(name)}); \
+    }                                                                                                             \
+    return real_##name.get() arguments;                                                                           \
   }
 
 // NOLINTEND(bugprone-macro-parentheses)
