@@ -1,6 +1,7 @@
 // Functions that wait for other threads: to leave a lock, or to change a condition.
 #include <pthread.h>
 #include <threads.h>
+#include <whorl/guard/thread_look.h>
 
 #include <ctime>
 
@@ -22,9 +23,18 @@ timespec in_a_moment(clockid_t clock) noexcept {
   return {.tv_sec = now.tv_sec + then / second, .tv_nsec = then % second};
 }
 
+// Where the holder does not sleep it may only lack a processor, and gets more moments: as many as make a stall, of which
+// stall_watch tells.
 int try_mutex(pthread_mutex_t* mutex) noexcept {
-  const timespec until = in_a_moment(CLOCK_MONOTONIC);
-  return ::pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &until);
+  int got = ETIMEDOUT;
+  for (int moments = 0; moments < 50 && got == ETIMEDOUT; ++moments) {
+    const timespec until = in_a_moment(CLOCK_MONOTONIC);
+    got = ::pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &until);
+    if (got == ETIMEDOUT && ::whorl::asleep(mutex->__data.__owner)) {
+      break;
+    }
+  }
+  return got;
 }
 
 int try_to_read(pthread_rwlock_t* lock) noexcept {
@@ -50,6 +60,7 @@ WHORL_WRAP_LOCK(lock, pthread_rwlock_timedwrlock, (pthread_rwlock_t* lock, const
 WHORL_WRAP_LOCK(lock, pthread_rwlock_clockrdlock, (pthread_rwlock_t* lock, clockid_t clock, const timespec* until), (lock, clock, until), EBUSY, ::pthread_rwlock_tryrdlock(lock), try_to_read(lock))
 WHORL_WRAP_LOCK(lock, pthread_rwlock_clockwrlock, (pthread_rwlock_t* lock, clockid_t clock, const timespec* until), (lock, clock, until), EBUSY, ::pthread_rwlock_trywrlock(lock), try_to_write(lock))
 WHORL_WRAP_LOCK(lock, mtx_lock, (mtx_t* mutex), (mutex), thrd_busy, ::mtx_trylock(mutex), thrd_busy)
+WHORL_WRAP_LOCK(lock, mtx_timedlock, (mtx_t* mutex, const timespec* until), (mutex, until), thrd_busy, ::mtx_trylock(mutex), thrd_busy)
 
 WHORL_WRAP(int, pthread_cond_wait, (pthread_cond_t* changed, pthread_mutex_t* mutex), (changed, mutex), waits(blocking_class::wait))
 WHORL_WRAP(int, pthread_cond_timedwait, (pthread_cond_t* changed, pthread_mutex_t* mutex, const timespec* until), (changed, mutex, until), waits(blocking_class::timed))

@@ -2,6 +2,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <whorl/guard/thread_look.h>
+#include <whorl/guard/waiting_call.h>
 #include <whorl/reactor/wrong_thread.h>
 
 #include <array>
@@ -99,6 +100,15 @@ detail::thread_moment detail::state_of(pid_t process, pid_t thread) {
   return seen;
 }
 
+// Documentation/scheduler/sched-stats.rst: nanoseconds on a processor, nanoseconds waiting for one, time slices.
+std::chrono::nanoseconds detail::time_without_processor(pid_t thread) {
+  std::istringstream text(first_line(fmt::format("/proc/self/task/{}/schedstat", thread)));
+  std::int64_t ran = 0;
+  std::int64_t waited = 0;
+  text >> ran >> waited;
+  return std::chrono::nanoseconds(text ? waited : 0);
+}
+
 std::string describe_descriptor(int number) { return descriptor_text(::getpid(), static_cast<unsigned long>(number)); }
 
 pid_t this_thread_number() noexcept { return static_cast<pid_t>(::syscall(SYS_gettid)); }
@@ -109,6 +119,7 @@ bool asleep(pid_t thread) {
 }
 
 thread_look look_at(pid_t thread) {
+  const unobserved own_doing;
   detail::thread_moment state = detail::state_of(::getpid(), thread);
   thread_look seen{.asleep = state.asleep, .call = std::move(state.call), .on = std::move(state.on), .stack = {}};
   if (const auto taken = stack_of(thread, state)) {

@@ -3,13 +3,17 @@
 #include <whorl/deferred/platform.h>
 #include <whorl/guard/blocking_call.h>
 #include <whorl/guard/thread_look.h>
+#include <whorl/reactor/reactor.h>
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -132,6 +136,56 @@ TEST(ThreadLook, NamesTheFunctionThatComputes) {
   }
   const std::string text = describe(resolve(seen.stack));
   EXPECT_NE(text.find("count_and_count"), std::string::npos) << text;
+}
+
+[[gnu::noinline]] void touch_its_loop(reactor& loop) {
+  loop.call_later(std::chrono::seconds(0), [] {}).detach();
+  EXPECT_TRUE(false) << "it did not throw";
+}
+
+// What a wrong thread is told while the loop's own does something else.
+template <void (*meanwhile)(busy_thread&)>
+std::string told_to_wrong_thread() {
+  std::atomic<reactor*> touched = nullptr;
+  const busy_thread owner([&](busy_thread& self) {
+    reactor loop;
+    touched = &loop;
+    meanwhile(self);
+  });
+  while (touched == nullptr || (meanwhile == count_and_count ? !owner.computes : !asleep(owner.number()))) {
+    std::this_thread::yield();
+  }
+  try {
+    touch_its_loop(*touched);
+  } catch (const misuse& why) {
+    return why.what();
+  }
+  return {};
+}
+
+void expect_in_order(const std::string& text, std::initializer_list<std::string_view> parts) {
+  std::size_t at = 0;
+  for (const std::string_view part : parts) {
+    at = text.find(part, at);
+    EXPECT_NE(at, std::string::npos) << part << " in " << text;
+  }
+}
+
+TEST(WrongThread, IsToldItsStackAndThatOfTheLoopsThreadWhichSleeps) {
+  const std::string text = told_to_wrong_thread<read_in_a_function>();
+  expect_in_order(text, {"; called from ", "; the loop's thread is asleep in read (descriptor ", ") at "});
+  if (!WHORL_SANITIZED) {
+    expect_in_order(text, {"; called from ", "touch_its_loop (thread_look_test.cpp:", "told_to_wrong_thread",
+                           "; the loop's thread is ", "read_in_a_function (thread_look_test.cpp:"});
+  }
+}
+
+TEST(WrongThread, IsToldItsStackAndThatOfTheLoopsThreadWhichComputes) {
+  const std::string text = told_to_wrong_thread<count_and_count>();
+  expect_in_order(text, {"; called from ", "; the loop's thread is computing at "});
+  if (!WHORL_SANITIZED) {
+    expect_in_order(text, {"touch_its_loop (", "; the loop's thread is computing at ", "count_and_count ("});
+  }
 }
 
 TEST(ThreadLook, OfAThreadThatIsGoneSaysNothing) {

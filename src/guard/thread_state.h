@@ -1,8 +1,10 @@
-// What a thread does, by proc(5): whether it sleeps, in which system call, on what, and where its stack and its code are.
+// What a thread does, by proc(5): whether it sleeps, in which system call, on what, and where its stack and its code are;
+// and how long it had to wait for a processor.
 #pragma once
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -21,5 +23,9 @@ struct thread_moment {
 };
 
 thread_moment state_of(pid_t process, pid_t thread);
+
+// How long a thread of this process has been ready to run since it began, and was not; zero where the kernel does not
+// count that.
+std::chrono::nanoseconds time_without_processor(pid_t thread);
 
 }  // namespace whorl::detail

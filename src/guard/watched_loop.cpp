@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "guard/stack_copy.h"
+#include "guard/thread_state.h"
 
 namespace whorl {
 
@@ -51,19 +52,21 @@ watched_loop::watched_loop(const reactor& loop, stall_watch::options chosen)
 void watched_loop::begin() {
   count_ = heart_.count();
   callbacks_ = heart_.callbacks();
-  since_ = now().at;
+  since_ = now();
 }
 
 std::optional<stall_finding> watched_loop::look() {
-  const moment now = this->now();
-  if (const std::uint64_t count = heart_.count(); count != count_) {
-    return goes_on(now, count);
-  }
-  const duration lasted = now.at - since_;
-  if (heartbeat::resting(count_) || lasted < std::max(chosen_.limit, seen_ * 2)) {
+  const std::uint64_t count = heart_.count();
+  if (count == count_ && heartbeat::resting(count)) {
     return std::nullopt;
   }
-  if (detail::blocking_is_permitted(thread_, heart_) || (!asleep(thread_) && !really_computes(now))) {
+  const moment now = this->now();
+  if (count != count_) {
+    return goes_on(now, count);
+  }
+  const duration lasted = now.at - since_.at;
+  const duration limit = std::max(chosen_.limit, seen_ * 2);
+  if (lasted < limit || detail::blocking_is_permitted(thread_, heart_) || !by_its_own_doing(now, limit)) {
     return std::nullopt;
   }
   std::string callback = describe_callback();
@@ -73,7 +76,6 @@ std::optional<stall_finding> watched_loop::look() {
   }
   const bool is_new = seen_ == duration::zero();
   seen_ = lasted;
-  doubt_.reset();
   if (is_new) {
     underway_ = kind_of(look);
     kind& which = kinds_[underway_];
@@ -95,13 +97,12 @@ std::optional<stall_finding> watched_loop::look() {
 }
 
 std::optional<stall_finding> watched_loop::goes_on(const moment& now, std::uint64_t count) {
-  const duration lasted = now.at - since_;
+  const duration lasted = now.at - since_.at;
   const bool was_held_up = std::exchange(seen_, duration::zero()) != duration::zero();
   const bool told = std::exchange(told_, false);
   count_ = count;
   callbacks_ = heart_.callbacks();
-  since_ = now.at;
-  doubt_.reset();
+  since_ = now;
   if (!was_held_up) {
     return std::nullopt;
   }
@@ -114,10 +115,11 @@ std::optional<stall_finding> watched_loop::goes_on(const moment& now, std::uint6
   return stall_finding{.loop = chosen_.name, .lasted = lasted, .look = std::nullopt, .callback = {}};
 }
 
-// Since the last look at least, for half of the time.
-bool watched_loop::really_computes(const moment& now) {
-  const auto before = std::exchange(doubt_, now);
-  return before && (now.computed - before->computed) * 2 >= now.at - before->at;
+// Time in which others had the processor does not count. How long it has lacked that a thread knows when it has it again,
+// and so when it sleeps; of one that does not, what it has computed is certain.
+bool watched_loop::by_its_own_doing(const moment& now, duration limit) const {
+  return (asleep(thread_) ? now.at - since_.at - (now.starved - since_.starved) : now.computed - since_.computed) >=
+         limit;
 }
 
 std::string watched_loop::describe_callback() const {
@@ -158,7 +160,8 @@ watched_loop::moment watched_loop::now() const noexcept {
   timespec computed{};
   ::clock_gettime(processor_time_, &computed);
   return {.at = std::chrono::steady_clock::now(),
-          .computed = std::chrono::seconds(computed.tv_sec) + std::chrono::nanoseconds(computed.tv_nsec)};
+          .computed = std::chrono::seconds(computed.tv_sec) + std::chrono::nanoseconds(computed.tv_nsec),
+          .starved = detail::time_without_processor(thread_)};
 }
 
 }  // namespace whorl

@@ -50,10 +50,11 @@ class watched_loop {
   struct moment {
     time_point at;
     duration computed;  // processor time of the loop's thread until then
+    duration starved;   // how long that thread was ready to run until then, and had no processor
   };
   moment now() const noexcept;
   std::optional<stall_finding> goes_on(const moment& now, std::uint64_t count);
-  bool really_computes(const moment& now);
+  bool by_its_own_doing(const moment& now, duration limit) const;
   std::string describe_callback() const;
   std::size_t kind_of(const thread_look& look);
   bool may_tell(kind& which, time_point now);
@@ -69,11 +70,10 @@ class watched_loop {
 
   std::uint64_t count_ = 0;      // of the heartbeat, when it was last seen to change
   std::uint64_t callbacks_ = 0;  // begun until then
-  time_point since_;             // when that was
+  moment since_{};               // when that was
   duration seen_{};              // after how long, of the stall underway; zero: not yet
   bool told_ = false;            // of the stall underway
   std::size_t underway_ = 0;     // of which kind it is
-  std::optional<moment> doubt_;  // when it seemed to compute: it has to have done so since
 
   std::vector<kind> kinds_;
   std::uint64_t untold_ = 0;
