@@ -87,7 +87,9 @@ void append_context(std::string& line) {
   }
 }
 
-std::string format_line(log_level level, std::string_view what, std::initializer_list<log_field> fields) {
+}  // namespace
+
+std::string log_line(log_level level, std::string_view what, std::initializer_list<log_field> fields) {
   const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
   const auto seconds = std::chrono::floor<std::chrono::seconds>(now);
   std::string line =
@@ -103,13 +105,11 @@ std::string format_line(log_level level, std::string_view what, std::initializer
   return line;
 }
 
-}  // namespace
-
 void log(log_level level, std::string_view what, std::initializer_list<log_field> fields) {
   if (static_cast<int>(level) < threshold().load(std::memory_order_relaxed)) {
     return;
   }
-  std::string line = format_line(level, what, fields);
+  std::string line = log_line(level, what, fields);
   std::shared_ptr<log_sink> sink;
   {
     const std::scoped_lock lock(current_sink().mutex);

@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <whorl/deferred/log.h>
 #include <whorl/facts/verdict.h>
 #include <whorl/guard/blocking_call.h>
 #include <whorl/guard/call_watch.h>
@@ -11,6 +10,7 @@
 #include <utility>
 
 #include "guard/process_stack.h"
+#include "guard/report.h"
 #include "guard/stack_copy.h"
 #include "guard/state_watch.h"
 #include "guard/teller.h"
@@ -42,14 +42,14 @@ struct told_finding {
 void tell(const told_finding& found) {
   const auto stack = resolve(found.stack);
   const facts::verdict known = facts::judge(found.function);
-  log(found.level, "a call that waits was made on the loop",
-      {{"loop", found.loop},
-       {"call", found.function},
-       {"on", found.on},
-       {"at", place_in_program(stack)},
-       {"instead", std::string(known.on_loop)},
-       {"times", std::to_string(found.times)},
-       {"stack", describe(stack)}});
+  detail::report(found.level, "a call that waits was made on the loop",
+                 {{"loop", found.loop},
+                  {"call", found.function},
+                  {"on", found.on},
+                  {"at", place_in_program(stack)},
+                  {"instead", std::string(known.on_loop)},
+                  {"times", std::to_string(found.times)},
+                  {"stack", describe(stack)}});
 }
 
 std::string refusal(const waiting_call& call, const std::string& loop) {

@@ -41,12 +41,12 @@ std::optional<on_waiting_call> wanted_policy() {
 
 class guards : public owned_by_loop {
  public:
-  guards(const reactor& loop, on_waiting_call policy) : stalls_(loop), calls_(loop, {.policy = policy}) {}
+  guards(const reactor& loop, on_waiting_call policy) : calls_(loop, {.policy = policy}), stalls_(loop) {}
   void loop_stopping() noexcept override {}
 
  private:
+  call_watch calls_;  // dies last: it waits until all has been told
   stall_watch stalls_;
-  call_watch calls_;
 };
 
 void add_guards(reactor& loop) {

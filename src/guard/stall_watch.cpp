@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <linux/close_range.h>
-#include <pthread.h>
 #include <unistd.h>
 #include <whorl/deferred/log.h>
 #include <whorl/deferred/mutex.h>
@@ -10,10 +9,10 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <csignal>
-#include <thread>
 #include <utility>
 
+#include "guard/own_thread.h"
+#include "guard/report.h"
 #include "guard/teller.h"
 #include "guard/watched_loop.h"
 
@@ -32,17 +31,17 @@ void tell(const stall_finding& found) {
   }
   const auto stack = resolve(found.look->stack);
   const auto call = find_blocking_call(stack, found.look->call);
-  log(log_level::warning, "the loop is held up",
-      {{"loop", found.loop},
-       {"for", seconds(found.lasted)},
-       {"doing", found.look->describe()},
-       {"call", call ? call->function : "none that waits"},
-       {"at", call ? call->at : place_in_program(stack)},
-       {"instead", call ? call->instead : to_compute_less},
-       {"callback", found.callback},
-       {"stack", describe(stack)},
-       {"times", fmt::to_string(found.times)},
-       {"untold", fmt::to_string(found.untold)}});
+  detail::report(log_level::warning, "the loop is held up",
+                 {{"loop", found.loop},
+                  {"for", seconds(found.lasted)},
+                  {"doing", found.look->describe()},
+                  {"call", call ? call->function : "none that waits"},
+                  {"at", call ? call->at : place_in_program(stack)},
+                  {"instead", call ? call->instead : to_compute_less},
+                  {"callback", found.callback},
+                  {"stack", describe(stack)},
+                  {"times", fmt::to_string(found.times)},
+                  {"untold", fmt::to_string(found.untold)}});
 }
 
 stall stall_of(const watched_loop::kind& kind) {
@@ -81,7 +80,7 @@ class loop_watcher {
     watched->begin();
     watched_.push_back(std::move(watched));
     if (watched_.size() == 1) {
-      start();
+      detail::start_own_thread([this, generation = generation_] { watch(generation); });
     }
     changed_.notify_all();
   }
@@ -101,19 +100,8 @@ class loop_watcher {
   }
 
  private:
-  void start() WHORL_REQUIRES(mutex_) {
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    std::thread([this, generation = generation_] { watch(generation); }).detach();
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  }
-
   void watch(std::uint64_t generation) {
     have_own_descriptors();
-    pthread_setname_np(pthread_self(), "guard");
-    set_log_thread_name("guard");
     mutex_lock lock(mutex_);
     while (generation == generation_) {
       lock.wait_for(changed_, look_every());

@@ -1,7 +1,6 @@
 #include "guard/state_watch.h"
 
 #include <fmt/format.h>
-#include <whorl/deferred/log.h>
 #include <whorl/deferred/mutex.h>
 #include <whorl/guard/blocking_call.h>
 #include <whorl/guard/call_stack.h>
@@ -10,13 +9,14 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
-#include <fstream>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "guard/own_thread.h"
 #include "guard/process_stack.h"
+#include "guard/report.h"
 #include "guard/stack_copy.h"
 #include "guard/teller.h"
 
@@ -24,18 +24,9 @@ namespace whorl::detail {
 
 namespace {
 
-constexpr std::string_view own_threads = "guard";
-
-std::string name_of_thread(pid_t thread) {
-  std::ifstream file(fmt::format("/proc/self/task/{}/comm", thread));
-  std::string name;
-  std::getline(file, name);
-  return name;
-}
-
 std::string describe_thread(pid_t thread) { return fmt::format("{} ({})", name_of_thread(thread), thread); }
 
-// Those of the guard do not count.
+// Those of the guard do not count: it starts and ends them as it likes.
 std::vector<pid_t> other_threads() {
   std::vector<pid_t> others;
   std::error_code ignored;
@@ -43,7 +34,7 @@ std::vector<pid_t> other_threads() {
     const std::string number = entry.path().filename();
     pid_t thread = 0;
     std::from_chars(number.data(), number.data() + number.size(), thread);
-    if (thread != this_thread_number() && name_of_thread(thread) != own_threads) {
+    if (thread != this_thread_number() && !is_own_thread(thread) && !name_of_thread(thread).empty()) {
       others.push_back(thread);
     }
   }
@@ -92,12 +83,12 @@ void see_state_change(const state_change& change) {
               beside = describe_threads(others)] {
     const auto frames = resolve(stack);
     const std::string what = fmt::format("{} changed beside other threads", meaning(change.effect));
-    log(log_level::warning, what,
-        {{"call", change.function},
-         {"at", place_in_program(frames)},
-         {"thread", by},
-         {"beside", beside},
-         {"stack", describe(frames)}});
+    report(log_level::warning, what,
+           {{"call", change.function},
+            {"at", place_in_program(frames)},
+            {"thread", by},
+            {"beside", beside},
+            {"stack", describe(frames)}});
   });
 }
 

@@ -1,16 +1,15 @@
 #include "guard/teller.h"
 
-#include <pthread.h>
 #include <whorl/deferred/log.h>
 #include <whorl/deferred/mutex.h>
 #include <whorl/guard/call_stack.h>
 
 #include <condition_variable>
-#include <csignal>
 #include <cstdint>
 #include <deque>
-#include <thread>
 #include <utility>
+
+#include "guard/own_thread.h"
 
 namespace whorl::detail {
 
@@ -29,7 +28,7 @@ class teller {
     queue_.push_back(std::move(what));
     ++given_;
     if (!std::exchange(runs_, true)) {
-      start();
+      start_own_thread([this] { tell_all(); });
     }
   }
 
@@ -42,19 +41,7 @@ class teller {
   }
 
  private:
-  // Signals are for the program's threads.
-  void start() {
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    std::thread([this] { tell_all(); }).detach();
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  }
-
   void tell_all() {
-    pthread_setname_np(pthread_self(), "guard");
-    set_log_thread_name("guard");
     const kept_debug_information kept;
     while (telling next = take()) {
       try {

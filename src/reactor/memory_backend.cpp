@@ -161,11 +161,15 @@ void memory_backend::turn(std::optional<time_point> until) noexcept {
   const time_point before = now();
   loop_.wake_due();
   loop_.wants(until);
-  if (!loop_.has_candidates() && (!until || *until > before)) {
+  const bool idle = !loop_.has_candidates() && (!until || *until > before);
+  if (idle) {
+    rests();
     network_->idle(loop_, until);
-    loop_.wake_due();
   }
   woke_at(now(), before);
+  if (idle) {
+    loop_.wake_due();
+  }
   loop_.step_some();
 }
 

@@ -20,6 +20,9 @@ struct log_field {
 // Thread: any. Cost: formats into one string; a line below the threshold costs one comparison.
 void log(log_level level, std::string_view what, std::initializer_list<log_field> fields = {});
 
+// That line, without its end.
+std::string log_line(log_level level, std::string_view what, std::initializer_list<log_field> fields = {});
+
 // Lines below `least` are not written. The default is info; WHORL_LOG=debug|info|warning|error sets it at start.
 void set_log_threshold(log_level least) noexcept;
 

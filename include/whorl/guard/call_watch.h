@@ -20,7 +20,7 @@
 // none in builds with sanitizers, which wrap the same functions themselves.
 //
 // With WHORL_GUARD=report, throw or abort in the environment every loop of such a program has a call_watch with this
-// policy, and a stall_watch.
+// policy, and a stall_watch. What the guard reports is then added to the file WHORL_GUARD_REPORTS, too, if that is named.
 //
 // Thread:   belongs to the loop's. Lifetime: must be destroyed before its loop; that waits until all has been told.
 // Cost:     1 ns a call on threads that are not watched; on a loop's, what the look at its descriptor costs, about 1 us.
