@@ -1,5 +1,6 @@
 // units.convert in its three places, and exec.run: what they answer, and what they refuse.
 
+#include <whorl/guard/waiting_call.h>
 #include <whorl/jobs/calcs.h>
 #include <whorl/jobs/exec_programs.h>
 #include <whorl/jobs/unit_system.h>
@@ -136,10 +137,24 @@ TEST_P(CalcsInProcesses, APathOfTheListIsAbsolute) {
   EXPECT_THROW(programs().require_absolute(), error);
 }
 
+// Set beside other threads, which do not ask for it.
+class secret_variable {
+ public:
+  secret_variable() {
+    const unobserved on_purpose;
+    ::setenv("WHORL_SECRET", "1", 1);
+  }
+  secret_variable(const secret_variable&) = delete;
+  secret_variable& operator=(const secret_variable&) = delete;
+  ~secret_variable() {
+    const unobserved on_purpose;
+    ::unsetenv("WHORL_SECRET");
+  }
+};
+
 TEST_P(CalcsInProcesses, AProgramSeesNothingOfTheServersEnvironment) {
-  ::setenv("WHORL_SECRET", "1", 1);
+  const secret_variable secret;
   const auto done = run(exec_run(), R"({"program": "env"})");
-  ::unsetenv("WHORL_SECRET");
   EXPECT_EQ(done->answer.find("output")->as_text(), "LANG=C.UTF-8\nPATH=/usr/bin:/bin\n");
 }
 

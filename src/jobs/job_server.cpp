@@ -108,6 +108,9 @@ deferred<void> job_server::state::stop(state* self) {
   co_await self->processes.stop();
   self->runner.reset();
   self->site.reset();
+  if (self->store) {
+    co_await self->store->close();
+  }
   self->store.reset();
 }
 

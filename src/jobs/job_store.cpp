@@ -17,6 +17,8 @@ utc_time system_job_clock() { return std::chrono::floor<std::chrono::millisecond
 
 job_store::~job_store() = default;
 
+deferred<void> job_store::close() { return succeed(); }
+
 void job_store::stop_running() noexcept {
   stopping_ = true;
   running_.reset();

@@ -25,6 +25,8 @@ class sqlite_job_store final : public job_store {
     return defer_to(lane_, [](sqlite_jobs&) {});
   }
 
+  deferred<void> close() override { return lane_.stop(); }
+
  private:
   deferred<answered_operations> run(std::vector<job_operation> operations) override {
     return defer_to(lane_, run_in_lane, std::move(operations));
@@ -37,7 +39,11 @@ class sqlite_job_store final : public job_store {
 
 deferred<std::unique_ptr<job_store>> open_sqlite_job_store(sqlite_job_store_options options) {
   auto store = std::make_unique<sqlite_job_store>(std::move(options));
-  co_await store->opened();
+  auto opened = co_await store->opened().result();
+  if (!opened) {
+    co_await store->close();
+    throw error(opened.error());
+  }
   co_return std::move(store);
 }
 

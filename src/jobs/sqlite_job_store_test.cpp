@@ -1,6 +1,7 @@
 // What the SQLite store does beyond what every store does: it lasts, it has its file for itself, and it goes on after
 // errors of the disk.
 #include <whorl/db/sqlite_connection.h>
+#include <whorl/guard/waiting_call.h>
 
 #include "jobs/job_store_under_test.h"
 #include "jobs/sqlite_jobs.h"
@@ -128,10 +129,13 @@ TEST_F(SqliteJobStore, WhenATransactionIsLostItsWholeGroupFailsAndTheNextIsDone)
   expect_sound();
 }
 
-// No file of this process may grow beyond its present size, as on a disk that fails or is full.
+// No file of this process may grow beyond its present size, as on a disk that fails or is full. That is set beside other
+// threads because it is they that write.
 class failing_disk {
  public:
-  explicit failing_disk(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+  explicit failing_disk(rlim_t bytes) {
+    const unobserved on_purpose;
+    handler_ = std::signal(SIGXFSZ, SIG_IGN);
     EXPECT_EQ(::getrlimit(RLIMIT_FSIZE, &before_), 0);
     const rlimit limited{.rlim_cur = bytes, .rlim_max = before_.rlim_max};
     EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &limited), 0);
@@ -139,13 +143,14 @@ class failing_disk {
   failing_disk(const failing_disk&) = delete;
   failing_disk& operator=(const failing_disk&) = delete;
   ~failing_disk() {
+    const unobserved on_purpose;
     ::setrlimit(RLIMIT_FSIZE, &before_);
     std::signal(SIGXFSZ, handler_);
   }
 
  private:
   rlimit before_{};
-  sighandler_t handler_;
+  sighandler_t handler_ = SIG_DFL;
 };
 
 TEST_F(SqliteJobStore, GoesOnWhenTheDiskCanBeWrittenAgain) {

@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <whorl/deferred/log.h>
 #include <whorl/guard/thread_look.h>
+#include <whorl/guard/waiting_call.h>
 #include <whorl/places/work_queue.h>
 #include <whorl/reactor/reactor.h>
 
@@ -49,14 +50,29 @@ void name_this_thread(std::string name) {
   set_log_thread_name(std::move(name));
 }
 
+// Joins threads that have nothing more to run. That a loop does so is told of only where it lasts: stall_watch sees that.
+void join_ending(std::vector<std::jthread>& threads) noexcept {
+  const unobserved they_only_end;
+  threads.clear();
+}
+
+struct ended_threads {
+  ended_threads() = default;
+  ended_threads(const ended_threads&) = delete;
+  ended_threads& operator=(const ended_threads&) = delete;
+  ~ended_threads() { join_ending(threads); }
+
+  std::vector<std::jthread> threads;
+};
+
 }  // namespace
 
 result<void> work_queue::submit(std::unique_ptr<queued_call>& call) {
-  std::vector<std::jthread> ended;  // joined when the mutex is free, which they take once more
+  ended_threads ended;  // outlives the lock, which they take once more
   bool wake = false;
   {
     const mutex_lock lock(mutex_);
-    ended.swap(left_);
+    ended.threads.swap(left_);
     if (stopping_) {
       return std::unexpected(error(
           errc::shutting_down, fmt::format("\"{}\" takes no more calls: it is stopping or has stopped", limits_.name)));
@@ -461,10 +477,17 @@ error work_queue::gone(std::string_view when) const {
 
 void work_queue::join_threads() noexcept {
   std::vector<std::jthread> ended;
-  std::vector<std::jthread> left;
-  const mutex_lock lock(mutex_);
-  ended.swap(threads_);
-  left.swap(left_);
+  ended_threads left;
+  bool nothing_runs = false;
+  {
+    const mutex_lock lock(mutex_);
+    ended.swap(threads_);
+    left.threads.swap(left_);
+    nothing_runs = running_.empty();
+  }
+  if (nothing_runs) {
+    join_ending(ended);
+  }
 }
 
 void work_queue::enqueue(queued_call& call) noexcept {

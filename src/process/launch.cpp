@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <unistd.h>
+#include <whorl/guard/permit_blocking.h>
 
 #include <algorithm>
 #include <map>
@@ -150,6 +151,7 @@ result<launched_child> launch(const description& wanted) {
   auto wires = open_wires(wanted);
   if (!wires) return std::unexpected(wires.error());
   texts said = texts_of(wanted);
+  const permit_blocking because("a child borrows this thread's memory until it has called exec");
   auto started = start_child(plan_of(wanted, said, *wires));
   if (!started) return std::unexpected(step_error(wanted, started.error()));
   return launched_child{.started = std::move(*started), .ours = std::move(wires->ours)};

@@ -106,20 +106,26 @@ TEST(Mailbox, RefusesAndDestroysACallWhenTheLoopIsGone) {
 
 TEST(Mailbox, ManyThreadsMayPostWhileTheLoopDies) {
   for (int round = 0; round < 20; ++round) {
+    std::atomic<int> posted = 0;
     std::atomic<int> done = 0;
+    std::atomic<bool> dies = false;
     std::vector<std::thread> posters;
     {
       reactor loop(epoll());
       for (int i = 0; i < 2; ++i) {
-        posters.emplace_back([&done, box = loop.get_mailbox()] {
+        posters.emplace_back([&, box = loop.get_mailbox()] {
           while (box.post([&done] { ++done; })) {
-            std::this_thread::yield();
+            ++posted;
+            do {
+              std::this_thread::yield();
+            } while (!dies && posted > done + 100);  // what waits must not fill a turn for long
           }
         });
       }
       while (done < 100) {
         loop.turn(loop.now());
       }
+      dies = true;
     }
     for (auto& poster : posters) {
       poster.join();

@@ -59,6 +59,10 @@ class job_store {
   using change_hook = std::move_only_function<void(const std::vector<job_change>&)>;
   void on_change(change_hook hook) { hook_ = std::move(hook); }
 
+  // Ends what the engine has for itself, a thread or a file, without keeping the loop: the destructor would wait for that.
+  // The last that is called.
+  virtual deferred<void> close();
+
   // Operations that wait for the engine, or are in it.
   std::size_t waiting() const noexcept { return waiting_.size() + underway_.size(); }
 
