@@ -3,7 +3,7 @@ MAKEFLAGS += --no-print-directory
 PREFIX ?= /usr/local
 sources = $$(git ls-files '*.h' '*.cpp' '*.c')
 
-.PHONY: help deps run test bench lint format docs install clean
+.PHONY: help deps run test guarded bench lint format docs install clean
 
 help:     ## Lists the targets
 	@sed -n 's/^\([a-z]*\): .*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -20,6 +20,11 @@ test:     ## Builds everything with assertions and runs every test
 	@scripts/install_packages.sh run test
 	@scripts/build.sh dev
 	@ctest --preset dev
+
+guarded:  ## Runs every test with every loop watched; fails if anything holds one up
+	@scripts/install_packages.sh run test
+	@scripts/build.sh dev
+	@ctest --preset guarded
 
 bench:    ## Builds the benchmarks and runs them; prints what docs/ and README quote
 	@scripts/install_packages.sh run bench

@@ -4,6 +4,7 @@
 //
 //     example_bootstrap_on_loop [CONVERSIONS]
 // ctest: 300
+// unguarded: it calculates on the loop, on purpose
 #include <whorl/deferred/gather.h>
 #include <whorl/jobs/bootstrap.h>
 #include <whorl/jobs/calcs.h>

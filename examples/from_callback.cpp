@@ -2,6 +2,7 @@
 // function with a void* beside it, and on a thread of its own.
 //
 // ctest
+// unguarded: its thermometer joins a thread that has just told what it measured
 
 #include <whorl/deferred/callback.h>
 #include <whorl/places/thread_callback.h>

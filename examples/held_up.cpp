@@ -2,6 +2,7 @@
 // the call, what it waits for, and the stack. What took longest is known afterwards, too.
 //
 // ctest
+// unguarded: it is held up on purpose
 #include <whorl/guard/stall_watch.h>
 #include <whorl/reactor/run.h>
 
