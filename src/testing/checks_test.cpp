@@ -1,5 +1,7 @@
 // Each check, in a test that it fails and in one that it does not.
 
+#include <sys/stat.h>
+#include <unistd.h>
 #include <whorl/deferred/task_set.h>
 #include <whorl/testing/checks.h>
 #include <whorl/testing/matchers.h>
@@ -114,6 +116,58 @@ TEST(Checks, DeferredsThatFiredOrWereDroppedDoNot) {
   const no_leaked_deferreds watch(*loop);
   loop.run(loop->sleep(1s));
   const auto dropped = loop->sleep(1h);
+}
+
+void look_for_a_file_in_a_callback(test_loop& loop) {
+  loop->call_later(0s, [] { static_cast<void>(!::access("/", R_OK)); }).detach();
+  loop.turn();
+}
+
+TEST(Checks, ALookAtAFileInACallbackFailsTheTest) {
+  test_loop loop;
+  if (const auto reason = strict_mode::why_not()) {
+    EXPECT_FALSE(no_blocking_calls(*loop).watches());
+    GTEST_SKIP() << *reason;
+  }
+  EXPECT_NONFATAL_FAILURE(
+      {
+        const no_blocking_calls watch(*loop);
+        EXPECT_TRUE(watch.watches());
+        look_for_a_file_in_a_callback(loop);
+      },
+      "access");
+}
+
+TEST(Checks, CallsOutsideOfCallbacksAndThoseOnFilesIfItSaysSoDoNot) {
+  test_loop loop;
+  const no_blocking_calls watch(*loop, strict_mode::files::are_fine);
+  ::usleep(1);
+  look_for_a_file_in_a_callback(loop);
+}
+
+TEST(Checks, ACallbackThatChangesTheProcessFailsTheTest) {
+  test_loop loop;
+  const mode_t before = ::umask(022);
+  EXPECT_NONFATAL_FAILURE(
+      {
+        const no_process_state_changes watch(*loop);
+        loop->call_later(0s, [] { ::umask(027); }).detach();
+        loop.turn();
+      },
+      "a callback changed what belongs to the whole process: the umask");
+  ::umask(before);
+}
+
+TEST(Checks, AChangeThatIsTakenBackInTheCallbackOrMadeOutsideDoesNot) {
+  test_loop loop;
+  const mode_t before = ::umask(022);
+  {
+    const no_process_state_changes watch(*loop);
+    ::umask(027);
+    loop->call_later(0s, [] { ::umask(::umask(022)); }).detach();
+    loop.turn();
+  }
+  ::umask(before);
 }
 
 class Fixture : public loop_test {};
