@@ -8,12 +8,7 @@ add_library(whorl_guard SHARED
   src/calls/wrap_state.cpp src/calls/wrap_threads.cpp src/calls/wrap_times.cpp
   src/guard/waiting_call.cpp)
 target_link_libraries(whorl_guard PRIVATE whorl_base)
-# Without frame pointers: a walk that begins in the C library, which has none, must not need one in a wrapper. Those that
-# have one all the same, for they ask for their frame, call the C library through a function that keeps it.
-target_compile_options(whorl_guard PRIVATE -O2 -fomit-frame-pointer -fno-exceptions -fno-rtti -fvisibility=hidden)
-if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
-  target_compile_definitions(whorl_guard PRIVATE "WHORL_KEEP_FRAME_POINTER=__asm__ volatile(\"\" ::: \"rbp\")")
-endif()
+target_compile_options(whorl_guard PRIVATE -O2 -fno-exceptions -fno-rtti -fvisibility=hidden)
 target_link_options(whorl_guard PRIVATE -static-libstdc++ -static-libgcc
   LINKER:--as-needed LINKER:--no-undefined LINKER:--exclude-libs,ALL)
 install(TARGETS whorl_guard LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/whorl" COMPONENT program)

@@ -27,31 +27,6 @@ class real_function<Result(Arguments...)> {
     return known != nullptr ? known : find();
   }
 
-#ifdef WHORL_KEEP_FRAME_POINTER
-  // The same, in a frame from which a walk of this thread's stack goes on, though it sleeps and is seen from outside: what
-  // only makes a system call leaves the frame pointer in its register, which nobody can read then.
-  class in_a_frame {
-   public:
-    explicit in_a_frame(pointer function) noexcept : function_(function) {}
-    [[gnu::noinline]] Result operator()(Arguments... arguments) const {
-      if constexpr (std::is_void_v<Result>) {
-        function_(arguments...);
-        WHORL_KEEP_FRAME_POINTER;
-      } else {
-        const Result result = function_(arguments...);
-        WHORL_KEEP_FRAME_POINTER;
-        return result;
-      }
-    }
-
-   private:
-    pointer function_;
-  };
-  in_a_frame traceable() noexcept { return in_a_frame(get()); }
-#else
-  pointer traceable() noexcept { return get(); }
-#endif
-
   pointer find() noexcept {
     const auto found = reinterpret_cast<pointer>(find_real(name_));
     found_.store(found, std::memory_order_relaxed);

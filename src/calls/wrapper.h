@@ -142,7 +142,7 @@ inline void tell_change(const state_change& change) noexcept {
     }                                                                                                                \
     const ::whorl::calls::told_call told({.function = told_as, .refusable = may_throw, .at = WHORL_CALL_SITE(name)}, \
                                          [&] { return __VA_ARGS__; });                                               \
-    return real_##name.traceable() arguments;                                                                        \
+    return real_##name.get() arguments;                                                                              \
   }
 
 #define WHORL_WRAP(result, name, parameters, arguments, ...) \
@@ -170,7 +170,7 @@ inline void tell_change(const state_change& change) noexcept {
       return real_##name.get() arguments;                                                              \
     }                                                                                                  \
     const ::whorl::calls::told_call told(call, [&] { return __VA_ARGS__; });                           \
-    return real_##name.traceable() arguments;                                                          \
+    return real_##name.get() arguments;                                                                \
   }
 
 // A lock: it waits if it cannot be had at once (`attempt`), nor within a moment (`patiently`): both give what the
@@ -195,7 +195,7 @@ inline void tell_change(const state_change& change) noexcept {
     const ::whorl::calls::told_call told(                                                           \
         {.function = #name, .refusable = !noexcept(::name arguments), .at = WHORL_CALL_SITE(name)}, \
         [] { return ::whorl::calls::waits(::whorl::facts::blocking_class::what); });                \
-    return real_##name.traceable() arguments;                                                       \
+    return real_##name.get() arguments;                                                             \
   }
 
 // What belongs to the whole process.

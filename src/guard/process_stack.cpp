@@ -6,14 +6,19 @@
 
 namespace whorl::detail {
 
+// A wrapper stands in front of the function that the program called, which may be another one's name: waitpid calls wait4.
 std::vector<stack_frame> process_stack::resolve(const thread_snapshot& taken) {
   information_.refresh();
-  std::vector<std::uintptr_t> addresses = unwinder_.unwind(taken);
-  std::erase_if(addresses, [&](std::uintptr_t each) {
-    const char* file = information_.file_at(each);
-    return file != nullptr && std::string_view(file).ends_with("/libwhorl_guard.so");
+  std::vector<stack_frame> frames = information_.describe(unwinder_.unwind(taken));
+  std::string inner;
+  std::erase_if(frames, [&](const stack_frame& each) {
+    const char* file = information_.file_at(each.address);
+    const bool preloaded = file != nullptr && std::string_view(file).ends_with("/libwhorl_guard.so");
+    const bool tells_nothing = each.function.empty() || each.function.contains(':') || inner.ends_with(each.function);
+    inner = each.function;
+    return preloaded && tells_nothing;
   });
-  return information_.describe(addresses);
+  return frames;
 }
 
 std::vector<std::uintptr_t> unwind(const thread_snapshot& taken) {

@@ -20,7 +20,7 @@ class process_stack {
  public:
   explicit process_stack(pid_t process) : information_(process), unwinder_(information_, process) {}
 
-  // Innermost first, without the functions of the preloaded library, which stand in front of others.
+  // Innermost first. Of the functions of the preloaded library only names that say more are left.
   std::vector<stack_frame> resolve(const thread_snapshot& taken);
 
  private:

@@ -240,7 +240,7 @@ Result call(real_function<Result(Arguments...)>& real, const waiting& wait,
   }
   const calls::told_call told({.function = wait.function, .at = wait.at},
                               [&wait] { return calls::waits(facts::blocking_class::loop, wait.descriptor); });
-  return real.traceable()(arguments...);
+  return real.get()(arguments...);
 }
 
 // One that is made now, with the number of the loop's, says that that was closed.
