@@ -3,7 +3,7 @@ MAKEFLAGS += --no-print-directory
 PREFIX ?= /usr/local
 sources = $$(git ls-files '*.h' '*.cpp' '*.c')
 
-.PHONY: help deps run test guarded bench lint format docs install clean
+.PHONY: help deps run test guarded rtsan bench lint format docs install clean
 
 help:     ## Lists the targets
 	@sed -n 's/^\([a-z]*\): .*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -25,6 +25,11 @@ guarded:  ## Runs every test with every loop watched; fails if anything holds on
 	@scripts/install_packages.sh run test
 	@scripts/build.sh dev
 	@ctest --preset guarded
+
+rtsan:    ## Runs the tests with Clang 22's real-time sanitizer, which tells of calls that may wait in callbacks
+	@scripts/install_packages.sh run test rtsan
+	@scripts/build.sh rtsan
+	@ctest --preset rtsan
 
 bench:    ## Builds the benchmarks and runs them; prints what docs/ and README quote
 	@scripts/install_packages.sh run bench

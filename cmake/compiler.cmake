@@ -48,3 +48,8 @@ target_compile_options(whorl_base INTERFACE $<$<COMPILE_LANGUAGE:CXX>:${WHORL_WA
 target_compile_definitions(whorl_base INTERFACE WHORL_VERSION="${PROJECT_VERSION}")
 target_include_directories(whorl_base INTERFACE "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/src")
 target_link_libraries(whorl_base INTERFACE fmt::fmt Threads::Threads)
+if(WHORL_SANITIZE STREQUAL "realtime" AND WHORL_BUILD_TESTS)
+  add_library(whorl_findings OBJECT "${PROJECT_SOURCE_DIR}/tests/realtime/findings.cpp")
+  target_sources(whorl_base INTERFACE
+    $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:$<TARGET_OBJECTS:whorl_findings>>)
+endif()

@@ -18,7 +18,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "sup
 from served import BINARY, Server  # noqa: E402
 
 with open(BINARY, "rb") as program:
-    SANITIZED = b"__asan_init" in (code := program.read()) or b"__tsan_init" in code  # its book-keeping dwarfs a connection
+    code = program.read()
+SANITIZED = any(start in code for start in (b"__asan_init", b"__tsan_init", b"__rtsan_init"))  # book-keeping dwarfs a connection
 IDLE = int(os.environ.get("WHORL_CROWD", "1000" if SANITIZED else "10000"))
 SLOW = max(1, IDLE // 10)
 VANISHING = max(1, IDLE // 100)

@@ -1,5 +1,6 @@
 #include <whorl/deferred/context.h>
 #include <whorl/deferred/log.h>
+#include <whorl/deferred/mutex.h>
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -11,7 +12,6 @@
 #include <chrono>
 #include <cstdlib>
 #include <memory>
-#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -37,8 +37,8 @@ std::atomic<int>& threshold() {
 }
 
 struct sink_holder {
-  std::mutex mutex;
-  std::shared_ptr<log_sink> sink;
+  mutex access;
+  std::shared_ptr<log_sink> sink WHORL_GUARDED_BY(access);
 };
 
 sink_holder& current_sink() {
@@ -87,6 +87,16 @@ void append_context(std::string& line) {
   }
 }
 
+std::shared_ptr<log_sink> sink_in_use() {
+  sink_holder& holder = current_sink();
+  const mutex_lock lock(holder.access);
+  return holder.sink;
+}
+
+void write_to_standard_error(std::string_view line) {
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
+}
+
 }  // namespace
 
 std::string log_line(log_level level, std::string_view what, std::initializer_list<log_field> fields) {
@@ -110,17 +120,12 @@ void log(log_level level, std::string_view what, std::initializer_list<log_field
     return;
   }
   std::string line = log_line(level, what, fields);
-  std::shared_ptr<log_sink> sink;
-  {
-    const std::scoped_lock lock(current_sink().mutex);
-    sink = current_sink().sink;
-  }
-  if (sink) {
+  if (const std::shared_ptr<log_sink> sink = sink_in_use()) {
     (*sink)(level, line);
     return;
   }
   line += '\n';
-  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
+  write_to_standard_error(line);
 }
 
 void set_log_threshold(log_level least) noexcept {
@@ -131,8 +136,9 @@ void set_log_thread_name(std::string name) { thread_name() = std::move(name); }
 
 log_sink set_log_sink(log_sink sink) {
   auto fresh = sink ? std::make_shared<log_sink>(std::move(sink)) : nullptr;
-  const std::scoped_lock lock(current_sink().mutex);
-  auto before = std::exchange(current_sink().sink, std::move(fresh));
+  sink_holder& holder = current_sink();
+  const mutex_lock lock(holder.access);
+  auto before = std::exchange(holder.sink, std::move(fresh));
   return before ? *before : log_sink();
 }
 

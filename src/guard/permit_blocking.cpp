@@ -3,6 +3,7 @@
 #include <whorl/guard/thread_look.h>
 #include <whorl/guard/waiting_call.h>
 #include <whorl/reactor/reactor.h>
+#include <whorl/reactor/real_time.h>
 
 #include <algorithm>
 #include <ranges>
@@ -45,6 +46,7 @@ permit_blocking::permit_blocking(const char* reason, std::source_location at) {
   const heartbeat* heart = nullptr;
   if (reactor::turning_on_this_thread()) {
     heart = &reactor::of_this_thread("permit blocking").heart();
+    detail::permit_in_real_time();
   }
   all_permissions& all = permissions();
   const mutex_lock lock(all.access);
@@ -66,6 +68,7 @@ permit_blocking::~permit_blocking() {
   all_permissions& all = permissions();
   const mutex_lock lock(all.access);
   std::erase_if(all.now, [this](const given& each) { return each.by == this; });
+  detail::end_permit_in_real_time();
 }
 
 std::vector<blocking_permission> blocking_permissions() {

@@ -111,7 +111,7 @@ std::chrono::nanoseconds detail::time_without_processor(pid_t thread) {
 
 std::string describe_descriptor(int number) { return descriptor_text(::getpid(), static_cast<unsigned long>(number)); }
 
-pid_t this_thread_number() noexcept { return static_cast<pid_t>(::syscall(SYS_gettid)); }
+pid_t this_thread_number() noexcept { return ::gettid(); }
 
 bool asleep(pid_t thread) {
   const std::string text = first_line(fmt::format("/proc/self/task/{}/syscall", thread));

@@ -1,3 +1,4 @@
+#include <whorl/guard/permit_blocking.h>
 #include <whorl/jobs/table_file.h>
 
 #include <fcntl.h>
@@ -43,6 +44,7 @@ table_file& table_file::operator=(table_file&& other) noexcept {
 
 table_file::~table_file() {
   if (file_) {
+    const permit_blocking because("a conversion that failed leaves one file, whose name is removed");
     ::unlink(name_while_written(name_).c_str());
   }
 }

@@ -7,6 +7,8 @@
 #include <whorl/reactor/reactor.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <csignal>
 #include <system_error>
 #include <utility>
@@ -16,6 +18,10 @@
 namespace whorl::detail {
 
 namespace {
+
+// While a thread finds the names of functions for a report of stuck calls.
+std::atomic<bool> names_are_sought = false;
+constexpr duration look_again_after = std::chrono::milliseconds(20);
 
 // Blocks signals while a thread is made, which inherits that: they are for the loop. Those that a thread raises by its
 // own fault are left alone, so that a debugger or a sanitizer sees them, and the one that asks where it is.
@@ -350,7 +356,12 @@ void work_queue::watch_calls(duration from_now) {
   reactor::of_this_thread("watch the calls of a place").call_later(from_now, watch_underway(weak_from_this())).detach();
 }
 
+// One report at a time in the whole program: the loop would wait for the one before.
 void work_queue::report_stuck_calls() {
+  if (names_are_sought) {
+    watch_calls(look_again_after);
+    return;
+  }
   std::vector<stuck_call> stuck;
   duration until_next = limits_.report_after;
   bool nothing_to_watch = false;
@@ -375,7 +386,11 @@ void work_queue::report_stuck_calls() {
     watch_calls(until_next);
   }
   if (!stuck.empty()) {  // not by the loop: finding names takes its time
-    reporting_ = std::jthread([place = limits_.name, stuck = std::move(stuck)] { log_stuck_calls(place, stuck); });
+    names_are_sought = true;
+    reporting_ = std::jthread([place = limits_.name, stuck = std::move(stuck)] {
+      log_stuck_calls(place, stuck);
+      names_are_sought = false;
+    });
   }
 }
 

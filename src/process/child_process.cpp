@@ -1,6 +1,7 @@
 #include "process/child_process.h"
 
 #include <whorl/deferred/log.h>
+#include <whorl/guard/permit_blocking.h>
 
 #include <fmt/format.h>
 #include <poll.h>
@@ -13,6 +14,8 @@
 #include <csignal>
 #include <ctime>
 #include <utility>
+
+#include "reactor/real_time_exempt.h"
 
 namespace whorl::process {
 
@@ -168,6 +171,7 @@ result<void> child_process::send(int number, bool to_group) {
   if (status_ || reap()) {
     return std::unexpected(error::system(ESRCH, doing, "it has exited already"));
   }
+  const detail::real_time_exempt because("a signal is sent and not waited for");
   const long sent =
       to_group ? ::kill(-pid_, number) : ::syscall(SYS_pidfd_send_signal, pidfd_.get(), number, nullptr, 0);
   if (sent != 0) return std::unexpected(error::system(errno, doing));
@@ -220,6 +224,7 @@ bool child_process::reap() noexcept {
   siginfo_t how{};
   rusage used{};
   long failed = 0;
+  const detail::real_time_exempt because("it asks and does not wait: WNOHANG");
   do {
     failed = ::syscall(SYS_waitid, P_PIDFD, pidfd_.get(), &how, WEXITED | WNOHANG, &used);
   } while (failed != 0 && errno == EINTR);
@@ -243,6 +248,7 @@ void child_process::end_group() const noexcept {
 void child_process::kill_and_reap() noexcept {
   if (status_ || reap()) return;
   ask_to_end(SIGKILL);
+  const permit_blocking because("a child that was killed ends within moments, or is given up after a second");
   pollfd dead{.fd = pidfd_.get(), .events = POLLIN, .revents = 0};
   ::poll(&dead, 1, reap_milliseconds);
   if (!reap()) {

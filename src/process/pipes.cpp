@@ -10,7 +10,10 @@
 #include <cerrno>
 #include <csignal>
 #include <ctime>
+#include <span>
 #include <utility>
+
+#include "reactor/real_time_exempt.h"
 
 namespace whorl::process {
 
@@ -48,6 +51,7 @@ class no_sigpipe {
 };
 
 ssize_t write_without_signal(int fd, const iovec* pieces, int count) noexcept {
+  const detail::real_time_exempt because("the pipe is non-blocking");
   no_sigpipe guard;
   const ssize_t written = ::writev(fd, pieces, count);
   const int error_number = errno;
@@ -56,6 +60,15 @@ ssize_t write_without_signal(int fd, const iovec* pieces, int count) noexcept {
   }
   errno = error_number;
   return written;
+}
+
+ssize_t read_without_waiting(int fd, std::span<std::byte> into) noexcept {
+  const detail::real_time_exempt because("the pipe is non-blocking");
+  ssize_t came = 0;
+  do {
+    came = ::read(fd, into.data(), into.size());
+  } while (came < 0 && errno == EINTR);
+  return came;
 }
 
 void log_unwatched(const error& why) noexcept {
@@ -106,10 +119,7 @@ void output_pipe::drain() noexcept {
 // Once a turn, so that no child keeps the loop to itself. EIO is how a terminal says that nobody has it open any more.
 bool output_pipe::read_once() noexcept {
   std::array<std::byte, read_bytes> buffer;
-  ssize_t came = 0;
-  do {
-    came = ::read(fd_.get(), buffer.data(), buffer.size());
-  } while (came < 0 && errno == EINTR);
+  const ssize_t came = read_without_waiting(fd_.get(), buffer);
   if (came > 0) {
     owner_.output_came(child_fd_, bytes_view(buffer.data(), static_cast<std::size_t>(came)));
     return true;

@@ -15,6 +15,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "reactor/real_time_exempt.h"
+
 // Code that runs in the child, and may leave no trace in what a sanitizer knows of the parent.
 #define WHORL_IN_CHILD __attribute__((no_sanitize("address", "thread", "undefined")))
 
@@ -208,6 +210,8 @@ pid_t clone_with_copied_memory(launch& at, int& pidfd, report& came) noexcept {
 
 // All signals are blocked meanwhile: a handler of ours that ran in the child would run on this process's memory.
 std::expected<started_child, failed_step> start_child(const child_plan& plan, child_memory memory) noexcept {
+  // It lasts as long as the kernel takes to read a program's first pages. The child has this thread's memory, and must not report.
+  const detail::real_time_exempt because("a child is started by whoever asks for it");
   constexpr std::uint64_t all = ~std::uint64_t{0};
   std::uint64_t before = 0;
   int pidfd = -1;

@@ -13,6 +13,8 @@
 #include <map>
 #include <utility>
 
+#include "reactor/real_time_exempt.h"
+
 namespace whorl::process {
 
 namespace {
@@ -70,7 +72,7 @@ class wiring {
     switch (to.what()) {
       case wire::kind::to_child: return open_pipe(child_fd, our_end::use::writing);
       case wire::kind::from_child: return open_pipe(child_fd, our_end::use::reading);
-      case wire::kind::null: return give(child_fd, unique_fd(::open("/dev/null", O_RDWR | O_CLOEXEC)));
+      case wire::kind::null: return give(child_fd, open_null());
       case wire::kind::inherited: made_.moves.push_back({.from = to.fd(), .to = child_fd}); return {};
       case wire::kind::terminal: return connect_terminal(child_fd);
       case wire::kind::same_as:
@@ -89,12 +91,18 @@ class wiring {
     return give(child_fd, std::move(writing));
   }
 
+  static unique_fd open_null() {
+    const detail::real_time_exempt because("/dev/null is in memory");
+    return unique_fd(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  }
+
   // One terminal, however many descriptors it is.
   std_result connect_terminal(int child_fd) {
     if (made_.terminal >= 0) {
       made_.moves.push_back({.from = terminal_fd_, .to = child_fd});
       return {};
     }
+    const detail::real_time_exempt because("terminals are in memory");
     unique_fd ours(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
     const winsize size = {
         .ws_row = wanted_.terminal.rows, .ws_col = wanted_.terminal.columns, .ws_xpixel = 0, .ws_ypixel = 0};
@@ -110,6 +118,7 @@ class wiring {
   }
 
   std_result keep(int child_fd, our_end::use how, unique_fd ours) {
+    const detail::real_time_exempt because("it changes a flag");
     if (::fcntl(ours.get(), F_SETFL, O_NONBLOCK) != 0) return last_error();
     made_.ours.push_back({.child_fd = child_fd, .how = how, .fd = std::move(ours)});
     return {};

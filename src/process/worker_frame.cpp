@@ -13,6 +13,8 @@
 #include <cstring>
 #include <utility>
 
+#include "reactor/real_time_exempt.h"
+
 namespace whorl::process {
 
 namespace {
@@ -44,6 +46,7 @@ frame_header header_of(std::string_view bytes) noexcept {
 }
 
 result<shared_memory> shared_memory::make(std::size_t bytes) {
+  const detail::real_time_exempt because("the file is in memory");
   shared_memory made(unique_fd(::memfd_create("whorl worker", MFD_CLOEXEC | MFD_ALLOW_SEALING)));
   if (made.fd() < 0 || ::ftruncate(made.fd(), static_cast<off_t>(bytes)) != 0 ||
       ::fcntl(made.fd(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
@@ -58,6 +61,7 @@ std::size_t shared_memory::size() const noexcept {
 }
 
 result<void> shared_memory::write(std::string_view bytes) const {
+  const detail::real_time_exempt because("the file is in memory");
   off_t at = 0;
   while (!bytes.empty()) {
     const ssize_t written = ::pwrite(fd(), bytes.data(), bytes.size(), at);
@@ -72,6 +76,7 @@ result<void> shared_memory::write(std::string_view bytes) const {
 }
 
 result<std::string> shared_memory::read(std::size_t bytes) const {
+  const detail::real_time_exempt because("the file is in memory");
   std::string came(bytes, '\0');
   std::size_t done = 0;
   while (done < bytes) {

@@ -11,6 +11,7 @@
 #include "reactor/epoll_listener.h"
 #include "reactor/epoll_set.h"
 #include "reactor/epoll_watch.h"
+#include "reactor/real_time_exempt.h"
 #include "reactor/sockets.h"
 
 namespace whorl {
@@ -28,7 +29,10 @@ class waker final : public epoll_source {
   }
 
   int start() noexcept { return fd_ ? set().add(*this, fd_.get(), EPOLLIN | EPOLLET) : errno; }
-  void wake() const noexcept { ::eventfd_write(fd_.get(), 1); }
+  void wake() const noexcept {
+    const detail::real_time_exempt because("the eventfd is non-blocking");
+    ::eventfd_write(fd_.get(), 1);
+  }
 
   void ready(std::uint32_t /*events*/) noexcept override {}
   void displaced() noexcept override { static_cast<void>(fd_.release()); }

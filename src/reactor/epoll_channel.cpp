@@ -7,6 +7,7 @@
 #include <span>
 #include <utility>
 
+#include "reactor/real_time_exempt.h"
 #include "reactor/sockets.h"
 
 namespace whorl {
@@ -123,7 +124,7 @@ void epoll_channel::displaced() noexcept {
 void epoll_channel::receive() noexcept {
   const epoll_set& told = set();
   for (int done = 0; done < receives_a_turn && receivable(); ++done) {
-    const ssize_t received = ::recv(fd_.get(), buffer_.data(), buffer_.size(), 0);
+    const ssize_t received = receive_some();
     if (received > 0) {
       const auto bytes = static_cast<std::size_t>(received);
       readable_ = bytes == buffer_.size() || hung_up_;
@@ -139,6 +140,11 @@ void epoll_channel::receive() noexcept {
       return;
     }
   }
+}
+
+ssize_t epoll_channel::receive_some() noexcept {
+  const detail::real_time_exempt because("the socket is non-blocking");
+  return ::recv(fd_.get(), buffer_.data(), buffer_.size(), 0);
 }
 
 void epoll_channel::flush() noexcept {
@@ -164,6 +170,7 @@ std::size_t epoll_channel::send_some() noexcept {
   for (const iovec& piece : std::span(pieces).first(message.msg_iovlen)) {
     offered += piece.iov_len;
   }
+  const detail::real_time_exempt because("the socket is non-blocking");
   const ssize_t taken = message.msg_iovlen == 1 ? ::send(fd_.get(), pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL)
                                                 : ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
   if (taken >= 0) {

@@ -49,6 +49,7 @@ class epoll_channel final : public channel, public epoll_source, public detail::
 
   // After these the channel may be gone: the taker of its events may have destroyed it.
   void receive() noexcept;
+  ssize_t receive_some() noexcept;
   void flush() noexcept;
   void report_failed_send() noexcept;
 

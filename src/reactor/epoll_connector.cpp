@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "reactor/real_time_exempt.h"
 #include "reactor/sockets.h"
 
 namespace whorl {
@@ -28,6 +29,7 @@ int epoll_connector::start(const address& to) noexcept {
   if (!opened) {
     return opened.error().code().value();
   }
+  const detail::real_time_exempt because("the socket is non-blocking");
   if (::connect(opened->get(), to.raw(), to.raw_bytes()) != 0 && errno != EINPROGRESS) {
     return errno;
   }

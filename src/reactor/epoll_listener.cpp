@@ -61,7 +61,7 @@ void epoll_listener::displaced() noexcept {
 }
 
 bool epoll_listener::accept_one() noexcept {
-  unique_fd fd(::accept4(socket_.fd.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  unique_fd fd = accept_stream_socket(socket_.fd.get());
   if (!fd) {
     return go_on_after(errno);
   }

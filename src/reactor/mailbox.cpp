@@ -3,6 +3,7 @@
 #include <whorl/reactor/mailbox.h>
 
 #include "reactor/mailbox_state.h"
+#include "reactor/real_time_exempt.h"
 
 // No wake-up is lost. A poster first pushes, then reads asleep_; the loop first sets asleep_, then reads newest_. All
 // four are sequentially consistent, so in their one order either the push comes before the loop's reading, and the loop
@@ -112,6 +113,7 @@ void mailbox_state::close() noexcept {
 }
 
 void mailbox_state::wake() noexcept {
+  const real_time_exempt because("the mutex is held while a loop is woken, or ends");
   const std::scoped_lock lock(wake_mutex_);
   if (io_ != nullptr) {
     io_->wake();

@@ -42,7 +42,9 @@ void owned_list::destroy_disposed() noexcept {
 void owned_list::tell_stopping() noexcept {
   telling_next_ = first_;
   while (telling_next_ != nullptr) {
-    std::exchange(telling_next_, telling_next_->next_)->loop_stopping();
+    owned_by_loop& told = *std::exchange(telling_next_, telling_next_->next_);
+    const callback_scope scope("the end of the loop", {}, &typeid(told));
+    told.loop_stopping();
   }
 }
 

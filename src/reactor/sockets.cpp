@@ -12,6 +12,8 @@
 #include <string_view>
 #include <utility>
 
+#include "reactor/real_time_exempt.h"
+
 namespace whorl {
 
 namespace {
@@ -19,6 +21,11 @@ namespace {
 constexpr int stream_type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
 
 const char* path_of(const address& at) noexcept { return reinterpret_cast<const sockaddr_un*>(at.raw())->sun_path; }
+
+unique_fd open_null() noexcept {
+  const detail::real_time_exempt because("/dev/null is in memory");
+  return unique_fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+}
 
 void switch_on(int fd, int level, int option) noexcept {
   const int on = 1;
@@ -53,6 +60,7 @@ bool nobody_listens_on(const address& at) noexcept {
   if (::lstat(path_of(at), &file) != 0 || !S_ISSOCK(file.st_mode)) {
     return false;
   }
+  const detail::real_time_exempt because("the socket is non-blocking");
   const unique_fd probe(::socket(AF_UNIX, stream_type, 0));
   return probe && ::connect(probe.get(), at.raw(), at.raw_bytes()) != 0 && errno == ECONNREFUSED;
 }
@@ -147,6 +155,11 @@ result<unique_fd> open_stream_socket(const address& to) {
   return fd;
 }
 
+unique_fd accept_stream_socket(int listening_fd) noexcept {
+  const detail::real_time_exempt because("the listening socket is non-blocking");
+  return unique_fd(::accept4(listening_fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+}
+
 void set_stream_options(int fd) noexcept {
   switch_on(fd, IPPROTO_TCP, TCP_NODELAY);  // refused by a UNIX socket, which needs none
 }
@@ -181,14 +194,14 @@ accept_failure judge_accept_failure(int error_number) noexcept {
   }
 }
 
-spare_descriptor::spare_descriptor() noexcept : fd_(::open("/dev/null", O_RDONLY | O_CLOEXEC)) {}
+spare_descriptor::spare_descriptor() noexcept : fd_(open_null()) {}
 
 int spare_descriptor::refuse_one(int listening_fd) noexcept {
   fd_.reset();
-  unique_fd refused(::accept4(listening_fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  unique_fd refused = accept_stream_socket(listening_fd);
   const int failed = refused ? 0 : errno;
   refused.reset();
-  fd_ = unique_fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  fd_ = open_null();
   return failed;
 }
 

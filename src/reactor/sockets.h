@@ -42,6 +42,9 @@ result<listening_socket> open_listening_socket(const address& at, const listen_o
 // For connect(2). An errno is the error's code.
 result<unique_fd> open_stream_socket(const address& to);
 
+// One of the peers that wait at a non-blocking listening socket, or none and errno. Non-blocking too.
+unique_fd accept_stream_socket(int listening_fd) noexcept;
+
 // What every connected stream gets: TCP_NODELAY, because whorl gathers what a turn wrote by itself.
 void set_stream_options(int fd) noexcept;
 

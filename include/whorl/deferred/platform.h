@@ -31,12 +31,18 @@
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define WHORL_SANITIZED 1
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#if __has_feature(realtime_sanitizer)
+#define WHORL_REALTIME_SANITIZED 1
+#endif
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(realtime_sanitizer)
 #define WHORL_SANITIZED 1
 #endif
 #endif
 #if !defined(WHORL_SANITIZED)
 #define WHORL_SANITIZED 0
+#endif
+#if !defined(WHORL_REALTIME_SANITIZED)
+#define WHORL_REALTIME_SANITIZED 0
 #endif
 
 // 0: loops keep no record of what they run. For the benchmark that measures what the record costs.
@@ -44,30 +50,7 @@
 #define WHORL_KEEPS_RECORD 1
 #endif
 
-// Clang's real-time sanitizer, which names calls that may wait between these two.
-#if defined(__has_feature)
-#if __has_feature(realtime_sanitizer)
-#define WHORL_REALTIME_SANITIZED 1
-extern "C" void __rtsan_realtime_enter();
-extern "C" void __rtsan_realtime_exit();
-#endif
-#endif
-#if !defined(WHORL_REALTIME_SANITIZED)
-#define WHORL_REALTIME_SANITIZED 0
-#endif
-
 namespace whorl::detail {
-
-inline void enter_real_time() noexcept {
-#if WHORL_REALTIME_SANITIZED
-  __rtsan_realtime_enter();
-#endif
-}
-inline void leave_real_time() noexcept {
-#if WHORL_REALTIME_SANITIZED
-  __rtsan_realtime_exit();
-#endif
-}
 
 // A counter of the processor's that runs evenly, and is read in less time than a clock.
 inline std::uint64_t processor_ticks() noexcept {

@@ -17,6 +17,7 @@
 #include <whorl/deferred/platform.h>
 #include <whorl/facts/fact.h>
 #include <whorl/reactor/heartbeat.h>
+#include <whorl/reactor/real_time.h>
 
 #include <atomic>
 #include <cstdint>
@@ -89,10 +90,13 @@ const call_observer* observer_of_this_call() noexcept;
 // While it lives, no call of this thread is seen: for what looks at calls, and calls such functions itself.
 class unobserved {
  public:
-  unobserved() noexcept : before_(std::exchange(detail::observing, true)) {}
+  unobserved() noexcept : before_(std::exchange(detail::observing, true)) { detail::pause_real_time(); }
   unobserved(const unobserved&) = delete;
   unobserved& operator=(const unobserved&) = delete;
-  ~unobserved() { detail::observing = before_; }
+  ~unobserved() {
+    detail::resume_real_time();
+    detail::observing = before_;
+  }
 
  private:
   bool before_;

@@ -14,6 +14,7 @@
 #include <whorl/deferred/platform.h>
 #include <whorl/deferred/this_thread.h>
 #include <whorl/reactor/heartbeat.h>
+#include <whorl/reactor/real_time.h>
 #include <whorl/reactor/time.h>
 #include <whorl/reactor/time_histogram.h>
 
