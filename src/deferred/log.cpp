@@ -93,9 +93,14 @@ std::shared_ptr<log_sink> sink_in_use() {
   return holder.sink;
 }
 
-void write_to_standard_error(std::string_view line) {
+bool below_threshold(log_level level) { return static_cast<int>(level) < threshold().load(std::memory_order_relaxed); }
+
+void write_to_standard_error(std::string line) {
+  line += '\n';
   [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
 }
+
+constinit std::atomic<void (*)() noexcept> told_of_changes = nullptr;
 
 }  // namespace
 
@@ -116,7 +121,7 @@ std::string log_line(log_level level, std::string_view what, std::initializer_li
 }
 
 void log(log_level level, std::string_view what, std::initializer_list<log_field> fields) {
-  if (static_cast<int>(level) < threshold().load(std::memory_order_relaxed)) {
+  if (below_threshold(level)) {
     return;
   }
   std::string line = log_line(level, what, fields);
@@ -124,8 +129,7 @@ void log(log_level level, std::string_view what, std::initializer_list<log_field
     (*sink)(level, line);
     return;
   }
-  line += '\n';
-  write_to_standard_error(line);
+  write_to_standard_error(std::move(line));
 }
 
 void set_log_threshold(log_level least) noexcept {
@@ -136,10 +140,29 @@ void set_log_thread_name(std::string name) { thread_name() = std::move(name); }
 
 log_sink set_log_sink(log_sink sink) {
   auto fresh = sink ? std::make_shared<log_sink>(std::move(sink)) : nullptr;
-  sink_holder& holder = current_sink();
-  const mutex_lock lock(holder.access);
-  auto before = std::exchange(holder.sink, std::move(fresh));
-  return before ? *before : log_sink();
+  {
+    sink_holder& holder = current_sink();
+    const mutex_lock lock(holder.access);
+    std::swap(holder.sink, fresh);
+  }
+  if (const auto told = told_of_changes.load()) {
+    told();
+  }
+  return fresh ? *fresh : log_sink();
 }
+
+namespace detail {
+
+void log_to_standard_error(log_level level, std::string_view what, std::initializer_list<log_field> fields) {
+  if (!below_threshold(level)) {
+    write_to_standard_error(log_line(level, what, fields));
+  }
+}
+
+bool logs_to_standard_error() { return sink_in_use() == nullptr; }
+
+void when_log_sink_changes(void (*told)() noexcept) noexcept { told_of_changes = told; }
+
+}  // namespace detail
 
 }  // namespace whorl

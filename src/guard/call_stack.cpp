@@ -17,25 +17,19 @@ namespace {
 using detail::debug_information;
 
 constinit mutex resolving;
-constinit std::size_t keepers WHORL_GUARDED_BY(resolving) = 0;
 
-// Never destroyed: threads may ask while the program ends.
-std::unique_ptr<debug_information>& kept_information() WHORL_REQUIRES(resolving) {
-  static auto& kept = *new std::unique_ptr<debug_information>;
-  return kept;
-}
+// A thread's own: it has opened files, which another might know by other numbers (guard/own_thread.h).
+constinit thread_local std::size_t keepers = 0;
+thread_local std::unique_ptr<debug_information> kept;
 
 }  // namespace
 
-kept_debug_information::kept_debug_information() {
-  const mutex_lock lock(resolving);
-  ++keepers;
-}
+kept_debug_information::kept_debug_information() { ++keepers; }
 
 kept_debug_information::~kept_debug_information() {
-  const mutex_lock lock(resolving);
   if (--keepers == 0) {
-    kept_information().reset();
+    const mutex_lock lock(resolving);
+    kept.reset();
   }
 }
 
@@ -57,7 +51,6 @@ std::string stack_frame::describe() const {
 
 std::vector<stack_frame> resolve(std::span<const std::uintptr_t> stack) {
   const mutex_lock lock(resolving);
-  auto& kept = kept_information();
   if (!kept) {
     kept = std::make_unique<debug_information>(::getpid());
   }

@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <string>
 
+#include "guard/own_thread.h"
+
 namespace whorl::detail {
 
 namespace {
@@ -28,14 +30,23 @@ const std::string& file_of_reports() {
 void add_to_file(const std::string& line) {
   const unique_fd file(::open(file_of_reports().c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   if (!file || ::write(file.get(), line.data(), line.size()) < 0) {
-    log(log_level::error, "the guard's file of reports cannot be written", {{"file", file_of_reports()}});
+    log_of_guard(log_level::error, "the guard's file of reports cannot be written", {{"file", file_of_reports()}});
   }
 }
 
 }  // namespace
 
+void log_of_guard(log_level level, std::string_view what, std::initializer_list<log_field> fields) {
+  if (!has_own_descriptors()) {
+    log(level, what, fields);
+    return;
+  }
+  const standard_error_of_program borrowed;
+  log_to_standard_error(level, what, fields);
+}
+
 void report(log_level level, std::string_view what, std::initializer_list<log_field> fields) {
-  log(level, what, fields);
+  log_of_guard(level, what, fields);
   if (!file_of_reports().empty()) {
     add_to_file(fmt::format("{} ({}): {}\n", program_invocation_short_name, ::getpid(), log_line(level, what, fields)));
   }

@@ -1,8 +1,6 @@
 #include <whorl/guard/stall_watch.h>
 
 #include <fmt/format.h>
-#include <linux/close_range.h>
-#include <unistd.h>
 #include <whorl/deferred/log.h>
 #include <whorl/deferred/mutex.h>
 #include <whorl/guard/blocking_call.h>
@@ -26,7 +24,7 @@ constexpr const char* to_compute_less = "cut it in steps (whorl::cooperator), or
 
 void tell(const stall_finding& found) {
   if (!found.look) {
-    log(log_level::info, "the loop goes on", {{"loop", found.loop}, {"after", seconds(found.lasted)}});
+    detail::log_of_guard(log_level::info, "the loop goes on", {{"loop", found.loop}, {"after", seconds(found.lasted)}});
     return;
   }
   const auto stack = resolve(found.look->stack);
@@ -58,15 +56,10 @@ stall stall_of(const watched_loop::kind& kind) {
           .total = kind.total};
 }
 
-// Threads that share descriptors have the kernel count who uses a file in each call, which would cost a loop that is its
-// program's only thread 2 % of an echo. What is opened here then is no descriptor of the program's either.
-void have_own_descriptors() noexcept {
-  constexpr unsigned after_standard_error = STDERR_FILENO + 1;
-  static_cast<void>(
-      ::close_range(after_standard_error, ~0U, CLOSE_RANGE_UNSHARE));  // a kernel without it: they are shared
-}
-
 // The thread that looks at all loops.
+//
+// It has descriptors of its own, and with it whoever tells what it finds, unless lines of the log are to go elsewhere than to
+// standard error, which may be to a descriptor of the program's.
 class loop_watcher {
  public:
   // Never destroyed: its thread may be telling something while the program ends.
@@ -75,12 +68,16 @@ class loop_watcher {
     return one;
   }
 
+  loop_watcher() {
+    detail::when_log_sink_changes([]() noexcept { of_program().start_again(); });
+  }
+
   void add(std::shared_ptr<watched_loop> watched) {
     const mutex_lock lock(mutex_);
     watched->begin();
     watched_.push_back(std::move(watched));
     if (watched_.size() == 1) {
-      detail::start_own_thread([this, generation = generation_] { watch(generation); });
+      start();
     }
     changed_.notify_all();
   }
@@ -89,8 +86,7 @@ class loop_watcher {
     const mutex_lock lock(mutex_);
     std::erase(watched_, watched);
     if (watched_.empty()) {
-      ++generation_;  // the thread ends by itself: whoever waited for it here might be kept by what it tells
-      changed_.notify_all();
+      stop();
     }
   }
 
@@ -100,8 +96,28 @@ class loop_watcher {
   }
 
  private:
+  void start() WHORL_REQUIRES(mutex_) {
+    detail::start_own_thread([this, generation = generation_] { watch(generation); });
+  }
+
+  // The thread ends by itself: whoever waited for it here might be kept by what it tells.
+  void stop() WHORL_REQUIRES(mutex_) {
+    ++generation_;
+    changed_.notify_all();
+  }
+
+  void start_again() {
+    const mutex_lock lock(mutex_);
+    if (!watched_.empty()) {
+      stop();
+      start();
+    }
+  }
+
   void watch(std::uint64_t generation) {
-    have_own_descriptors();
+    if (detail::logs_to_standard_error()) {
+      detail::take_own_descriptors();
+    }
     mutex_lock lock(mutex_);
     while (generation == generation_) {
       lock.wait_for(changed_, look_every());

@@ -1,19 +1,25 @@
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 #include <whorl/deferred/log.h>
 #include <whorl/deferred/mutex.h>
 #include <whorl/deferred/platform.h>
 #include <whorl/guard/stall_watch.h>
+#include <whorl/reactor/unique_fd.h>
 
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <iterator>
 #include <semaphore>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "guard/teller.h"
@@ -172,6 +178,109 @@ TEST_P(StallWatch, ALoopThatSleepsOrIsNotTurnedIsNotHeldUp) {
   }
   loop.turn(loop.now());
   EXPECT_EQ(told.text(), "");
+}
+
+struct pipe_ends {
+  unique_fd reading;
+  unique_fd writing;
+};
+
+pipe_ends open_pipe() {
+  std::array<int, 2> ends{};
+  EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  return {.reading = unique_fd(ends[0]), .writing = unique_fd(ends[1])};
+}
+
+// Reads until that has come, or false: the end of the pipe came first.
+bool comes(const unique_fd& pipe, std::string_view what) {
+  std::string text;
+  std::array<char, 4096> some{};
+  while (text.find(what) == std::string::npos) {
+    const ssize_t came = ::read(pipe.get(), some.data(), some.size());
+    if (came <= 0) {
+      return false;
+    }
+    text.append(some.data(), static_cast<std::size_t>(came));
+  }
+  return true;
+}
+
+// Standard error is a pipe while it lives.
+class piped_standard_error {
+ public:
+  piped_standard_error() { ::dup2(std::exchange(pipe_.writing, unique_fd()).get(), STDERR_FILENO); }
+  piped_standard_error(const piped_standard_error&) = delete;
+  piped_standard_error& operator=(const piped_standard_error&) = delete;
+  ~piped_standard_error() { close(); }
+
+  const unique_fd& reading() const { return pipe_.reading; }
+
+  void close() { ::dup2(before_.get(), STDERR_FILENO); }
+
+ private:
+  pipe_ends pipe_ = open_pipe();
+  unique_fd before_{::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)};
+};
+
+void hold_up(reactor& loop, std::function<void()> held) {
+  auto call = loop.call_later(0s, std::move(held));
+  while (call.active()) {
+    loop.turn(loop.now() + 1ms);
+  }
+  loop.turn(loop.now());
+}
+
+TEST_P(StallWatch, TellsOnWhatTheProgramsStandardErrorIsThen) {
+  const log_sink before = set_log_sink(nullptr);
+  reactor loop(GetParam()());
+  {
+    const stall_watch guard(loop, {.limit = 20ms});
+    hold_up(loop, [&] {
+      piped_standard_error standard_error;
+      EXPECT_TRUE(comes(standard_error.reading(), "the loop is held up"));
+      standard_error.close();
+      EXPECT_FALSE(comes(standard_error.reading(), "what nobody says"));  // the guard does not hold it
+    });
+    detail::wait_until_told();
+  }
+  set_log_sink(before);
+}
+
+TEST_P(StallWatch, ASinkThatIsSetLaterIsCalledWithTheProgramsDescriptors) {
+  const log_sink before = set_log_sink(nullptr);
+  reactor loop(GetParam()());
+  {
+    const stall_watch guard(loop, {.limit = 20ms});
+    const pipe_ends pipe = open_pipe();
+    set_log_sink([&](log_level, std::string_view line) {
+      const std::string whole = std::string(line) + '\n';
+      EXPECT_EQ(::write(pipe.writing.get(), whole.data(), whole.size()), static_cast<ssize_t>(whole.size()));
+    });
+    hold_up(loop, [&] { EXPECT_TRUE(comes(pipe.reading, "the loop is held up")); });
+    detail::wait_until_told();
+    set_log_sink(before);
+  }
+}
+
+std::size_t open_descriptors() {
+  const std::filesystem::directory_iterator all("/proc/self/fd");
+  return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+}
+
+TEST_P(StallWatch, LeavesNoDescriptorOpenWhoeverLooksUpNames) {
+  lines told;
+  reactor loop(GetParam()());
+  const stall_watch guard(loop, {.limit = 20ms});
+  const std::size_t before = open_descriptors();
+  hold_up(loop, [&] {
+    told.wait_for("held up");
+    EXPECT_EQ(guard.stalls().size(), 1U);  // while the guard looks names up too
+  });
+  detail::wait_until_told();
+  EXPECT_EQ(guard.stalls().size(), 1U);
+  while (open_descriptors() > before) {  // the guard opens some for a moment
+    std::this_thread::yield();
+  }
 }
 
 std::unique_ptr<backend> epoll() { return make_epoll_backend().value(); }

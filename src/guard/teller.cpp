@@ -1,15 +1,16 @@
 #include "guard/teller.h"
 
-#include <whorl/deferred/log.h>
 #include <whorl/deferred/mutex.h>
 #include <whorl/guard/call_stack.h>
 
+#include <array>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <utility>
 
 #include "guard/own_thread.h"
+#include "guard/report.h"
 
 namespace whorl::detail {
 
@@ -17,10 +18,11 @@ namespace {
 
 class teller {
  public:
-  // Never destroyed: it may be telling something while the program ends.
-  static teller& of_program() {
-    static auto& one = *new teller;
-    return one;
+  // One with the program's descriptors, and one with those of threads that have their own. Never destroyed: they may be
+  // telling something while the program ends.
+  static teller& with(bool own_descriptors) {
+    static auto& both = *new std::array<teller, 2>;
+    return both.at(own_descriptors ? 1 : 0);
   }
 
   void add(telling what) {
@@ -47,7 +49,7 @@ class teller {
       try {
         next();
       } catch (...) {
-        log(log_level::error, "the guard could not tell what it found");
+        log_of_guard(log_level::error, "the guard could not tell what it found");
       }
       next = nullptr;
       count_one();
@@ -81,7 +83,11 @@ class teller {
 
 }  // namespace
 
-void tell_later(telling what) { teller::of_program().add(std::move(what)); }
-void wait_until_told() { teller::of_program().wait(); }
+void tell_later(telling what) { teller::with(has_own_descriptors()).add(std::move(what)); }
+
+void wait_until_told() {
+  teller::with(false).wait();
+  teller::with(true).wait();
+}
 
 }  // namespace whorl::detail

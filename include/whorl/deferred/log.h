@@ -34,4 +34,16 @@ void set_log_thread_name(std::string name);
 using log_sink = std::function<void(log_level, std::string_view line)>;
 log_sink set_log_sink(log_sink sink);
 
+namespace detail {
+
+// For threads that must not run a program's sink: writes a line to standard error whatever the sink is.
+void log_to_standard_error(log_level level, std::string_view what, std::initializer_list<log_field> fields);
+
+bool logs_to_standard_error();
+
+// To be called by each set_log_sink, on its thread, when the sink is changed. One in all.
+void when_log_sink_changes(void (*told)() noexcept) noexcept;
+
+}  // namespace detail
+
 }  // namespace whorl

@@ -41,6 +41,16 @@
 #if !defined(WHORL_SANITIZED)
 #define WHORL_SANITIZED 0
 #endif
+#if defined(__SANITIZE_THREAD__)
+#define WHORL_THREAD_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define WHORL_THREAD_SANITIZED 1
+#endif
+#endif
+#if !defined(WHORL_THREAD_SANITIZED)
+#define WHORL_THREAD_SANITIZED 0
+#endif
 #if !defined(WHORL_REALTIME_SANITIZED)
 #define WHORL_REALTIME_SANITIZED 0
 #endif

@@ -22,8 +22,10 @@ struct stack_frame {
   std::string describe() const;
 };
 
-// While one lives, debug information that was read is kept: for who resolves many stacks. It takes much memory and a
-// descriptor for each library. Code that is loaded meanwhile is known by its symbols only.
+// While one lives, debug information that its thread reads is kept, for that thread: for who resolves many stacks. It takes
+// much memory and a descriptor for each library. Code that is loaded meanwhile is known by its symbols only.
+//
+// Thread: the one that made it.
 class kept_debug_information {
  public:
   kept_debug_information();
