@@ -106,8 +106,8 @@ TEST(PostgresCrash, EveryTransactionIsReportedAsItWasAndNoneHangs) {
   for (int i = 0; i < clients; ++i) {
     all.push_back(be_a_client(&store, &book));
   }
-  loop.run(within(loop.get(), std::move(trouble), whole_time() + 20s));
-  loop.run(within(loop.get(), gather(std::move(all)), 30s));
+  loop.run(within(loop.get(), std::move(trouble), whole_time() + 50s));
+  loop.run(within(loop.get(), gather(std::move(all)), 50s));
 
   const std::set<std::int64_t> found = entries(loop, store);
   for (const std::int64_t number : book.committed) {
