@@ -102,7 +102,7 @@ struct job_runner::state {
   delayed_call drain_timer;
   bool started = false;
   bool draining = false;
-  int overlooked = 0;  // looks in a row that found work and nobody at it
+  int overlooked = 0;  // looks in a row that found work and nobody at it, and nothing was begun between them
   int samples = 0;
   std::optional<promise<void>> drained;
 };
@@ -164,6 +164,7 @@ void job_runner::state::begin(slot_group& group, job taken) {
   fresh.group = &group;
   fresh.since = loop.now();
   ++group.taken;
+  overlooked = 0;
   deferred<void> work = run_job(this, attempt);
   if (const auto begun = runs.find(attempt); begun != runs.end()) {
     begun->second.work = std::move(work);

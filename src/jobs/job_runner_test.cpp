@@ -5,6 +5,7 @@
 #include <whorl/jobs/unit_system.h>
 #include <whorl/places/lane.h>
 #include <whorl/places/thread_pool.h>
+#include <whorl/testing/captured_log.h>
 
 #include <algorithm>
 #include <chrono>
@@ -261,8 +262,22 @@ TEST_F(JobRunner, ADelayedJobWaitsInTheStore) {
 TEST_F(JobRunner, AJobWhoseCalcIsNotOfferedIsLeftForOthers) {
   start();
   const job_id id = submit("of.another.server", "{}");
+  const testing::captured_log told;
   run_for(10s);
   EXPECT_EQ(look(id).state, job_state::queued);
+  EXPECT_TRUE(told.contains("none is leased"));
+}
+
+TEST_F(JobRunner, DoesNotTellOfWaitingJobsWhileItRunsShortOnes) {
+  start();
+  submit("of.another.server", "{}");
+  const testing::captured_log told;
+  finish(loop_.sleep(500ms));  // so that the runner looks between two jobs
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(run_to_the_end(submit("breaks", "{}")).state, job_state::failed);
+    finish(loop_.sleep(1s));
+  }
+  EXPECT_FALSE(told.contains("none is leased"));
 }
 
 }  // namespace
