@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <linux/io_uring.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <whorl/guard/thread_look.h>
@@ -10,6 +11,7 @@
 #include <fstream>
 #include <memory>
 #include <optional>
+#include <span>
 #include <sstream>
 #include <string_view>
 #include <system_error>
@@ -37,6 +39,11 @@ std::string descriptor_text(pid_t process, unsigned long number) {
   return fmt::format("descriptor {}{}{}", number, ignored ? "" : ", ", target.string());
 }
 
+// io_uring_enter(2): a ring may be known to its thread by an index instead.
+bool is_ring_index(long number, std::span<const unsigned long, 6> arguments) {
+  return number == SYS_io_uring_enter && (arguments[3] & IORING_ENTER_REGISTERED_RING) != 0;
+}
+
 std::string waits_on(long number) {
   switch (number) {
     case SYS_futex: return "a lock, a condition or a thread";
@@ -44,6 +51,7 @@ std::string waits_on(long number) {
     case SYS_clock_nanosleep: return "a time";
     case SYS_wait4:
     case SYS_waitid: return "a child process";
+    case SYS_io_uring_enter: return "a ring";
     default: return {};
   }
 }
@@ -91,7 +99,7 @@ detail::thread_moment detail::state_of(pid_t process, pid_t thread) {
     }
     const known_system_call* known = find_waiting_system_call(number);
     seen.call = known != nullptr ? std::string(known->name) : fmt::format("system call {}", number);
-    const bool on_descriptor = known != nullptr && known->has_descriptor();
+    const bool on_descriptor = known != nullptr && known->has_descriptor() && !is_ring_index(number, arguments);
     seen.on = on_descriptor ? descriptor_text(process, arguments[0]) : waits_on(number);
   } else {
     seen.on = first_line(folder + "wchan");

@@ -12,6 +12,7 @@
 #include <functional>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -186,6 +187,24 @@ TEST(WrongThread, IsToldItsStackAndThatOfTheLoopsThreadWhichComputes) {
   if (!WHORL_SANITIZED) {
     expect_in_order(text, {"touch_its_loop (", "; the loop's thread is computing at ", "count_and_count ("});
   }
+}
+
+// It is known to its thread by an index, where the kernel has those (Linux 5.18).
+TEST(ThreadLook, ALoopWaitsOnItsRingAndNotOnTheDescriptorOfThatNumber) {
+  std::atomic<reactor*> turned = nullptr;
+  busy_thread owner([&](busy_thread& self) {
+    reactor loop(make_uring_backend().value());
+    turned = &loop;
+    while (!self.done) {
+      loop.turn(std::nullopt);
+    }
+  });
+  thread_look seen;
+  while (seen.call != "io_uring_enter") {
+    seen = look_at(owner.number());
+  }
+  EXPECT_TRUE(seen.on == "a ring" || seen.on.find("io_uring") != std::string::npos) << seen.on;
+  turned.load()->call_from_thread([&] { owner.done = true; });
 }
 
 TEST(ThreadLook, OfAThreadThatIsGoneSaysNothing) {

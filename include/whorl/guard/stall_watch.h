@@ -19,6 +19,8 @@
 //           something to watch.
 // Lifetime: must be destroyed before its loop.
 // Cost:     the loop's record (turn_record.h), which is kept anyway; the watch wakes four times in a limit.
+//           Where the log has a sink it shares the program's descriptors with the watch: in a program without other threads
+//           each call on a descriptor is then some nanoseconds longer, 2 % of an echo.
 #pragma once
 
 #include <whorl/reactor/reactor.h>
