@@ -24,15 +24,16 @@ timespec in_a_moment(clockid_t clock) noexcept {
 }
 
 // Where the holder does not sleep it may only lack a processor, and gets more moments: as many as make a stall, of which
-// stall_watch tells.
+// stall_watch tells. One that is seen asleep may have let go of the lock just before, and gets another moment.
 int try_mutex(pthread_mutex_t* mutex) noexcept {
+  constexpr int most_moments = 50;
+  constexpr int asleep_with_it = 2;
   int got = ETIMEDOUT;
-  for (int moments = 0; moments < 50 && got == ETIMEDOUT; ++moments) {
+  int asleep = 0;
+  for (int moments = 0; moments < most_moments && asleep < asleep_with_it && got == ETIMEDOUT; ++moments) {
     const timespec until = in_a_moment(CLOCK_MONOTONIC);
     got = ::pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &until);
-    if (got == ETIMEDOUT && ::whorl::asleep(mutex->__data.__owner)) {
-      break;
-    }
+    asleep = ::whorl::asleep(mutex->__data.__owner) ? asleep + 1 : 0;
   }
   return got;
 }
