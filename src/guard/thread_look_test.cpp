@@ -12,7 +12,6 @@
 #include <functional>
 #include <initializer_list>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -191,20 +190,18 @@ TEST(WrongThread, IsToldItsStackAndThatOfTheLoopsThreadWhichComputes) {
 
 // It is known to its thread by an index, where the kernel has those (Linux 5.18).
 TEST(ThreadLook, ALoopWaitsOnItsRingAndNotOnTheDescriptorOfThatNumber) {
-  std::atomic<reactor*> turned = nullptr;
-  busy_thread owner([&](busy_thread& self) {
+  std::atomic<reactor*> running = nullptr;
+  const busy_thread owner([&](busy_thread& /*self*/) {
     reactor loop(make_uring_backend().value());
-    turned = &loop;
-    while (!self.done) {
-      loop.turn(std::nullopt);
-    }
+    running = &loop;
+    loop.run();
   });
   thread_look seen;
-  while (seen.call != "io_uring_enter") {
+  while (running == nullptr || seen.call != "io_uring_enter") {
     seen = look_at(owner.number());
   }
   EXPECT_TRUE(seen.on == "a ring" || seen.on.find("io_uring") != std::string::npos) << seen.on;
-  turned.load()->call_from_thread([&] { owner.done = true; });
+  running.load()->call_from_thread([&] { running.load()->stop(); });
 }
 
 TEST(ThreadLook, OfAThreadThatIsGoneSaysNothing) {
