@@ -2,6 +2,7 @@
 #include <whorl/facts/fact_table.h>
 
 #include "facts/fact_text.h"
+#include "facts/spelling.h"
 
 #include <algorithm>
 #include <array>
@@ -97,6 +98,15 @@ std::vector<fact> find_facts(std::string_view name) {
     std::ranges::move(read.facts, std::back_inserter(found));
   }
   return found;
+}
+
+std::string documented_name(std::string_view symbol) {
+  const auto is_known = [](const std::string& name) {
+    return std::ranges::binary_search(fact_names(), name, {}, text_of);
+  };
+  const std::vector<std::string> names = c_spellings(symbol);
+  const auto known = std::ranges::find_if(names, is_known);
+  return known == names.end() ? std::string(symbol) : *known;
 }
 
 std::vector<std::string_view> similar_names(std::string_view name, std::size_t most) {

@@ -2,6 +2,7 @@
 
 #include <cxxabi.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <memory>
@@ -35,6 +36,48 @@ std::string without_templates(std::string_view name) {
   return kept;
 }
 
+// Functions with a twin that has 64 in its name, for files of more than 2 GiB: feature_test_macros(7). They are listed, for
+// a program's own write64() is no write().
+constexpr std::string_view with_large_files =
+    " aio_cancel aio_error aio_fsync aio_read aio_return aio_suspend aio_write alphasort creat fallocate fcntl"
+    " fgetpos fopen freopen fseeko fsetpos fstat fstatat fstatfs fstatvfs ftello ftruncate fts_children"
+    " fts_close fts_open fts_read fts_set ftw getdirentries getrlimit glob globfree lio_listio lockf lseek"
+    " lstat mkostemp mkostemps mkstemp mkstemps mmap nftw open openat posix_fadvise posix_fallocate pread"
+    " preadv prlimit pwrite pwritev readdir readdir_r scandir scandirat sendfile setrlimit stat statfs statvfs"
+    " tmpfile truncate versionsort ";
+
+// Other symbols for the same, with or without 64. Until glibc 2.33 a program that calls stat() has a symbol to which the
+// layout of struct stat is an argument.
+struct other_name {
+  std::string_view symbol;
+  std::string_view function;
+};
+constexpr std::array other_names = {
+    other_name{"__xstat", "stat"},       other_name{"__fxstat", "fstat"},     other_name{"__lxstat", "lstat"},
+    other_name{"__fxstatat", "fstatat"}, other_name{"__xmknod", "mknod"},     other_name{"__xmknodat", "mknodat"},
+    other_name{"preadvv2", "preadv2"},   other_name{"pwritevv2", "pwritev2"},  // of preadv64v2
+};
+
+std::string without_first(std::string_view name, std::string_view part) {
+  std::string rest(name);
+  const std::size_t at = rest.find(part);
+  return at == std::string::npos ? rest : rest.erase(at, part.size());
+}
+
+// "sin" of "sinf128"; "strto" and "strtod" of "strtof64", "lgamma_r" of "lgammaf32_r".
+void add_plain_float(std::vector<std::string>& names, std::string_view name) {
+  for (const std::string_view end : {"_r", "_l", ""}) {
+    for (const std::string_view type : {"f128", "f64x", "f32x", "f64", "f32"}) {
+      if (const std::string suffix = std::string(type).append(end); name.ends_with(suffix)) {
+        const std::string plain(name.substr(0, name.size() - suffix.size()));
+        names.push_back(plain + std::string(end));
+        names.push_back(plain + 'd' + std::string(end));
+        return;
+      }
+    }
+  }
+}
+
 void erase_all(std::string& from, std::string_view part) {
   for (std::size_t at = from.find(part); at != std::string::npos; at = from.find(part, at)) {
     from.erase(at, part.size());
@@ -63,6 +106,35 @@ std::string plain_name(std::string_view name) {
   }
   plain.erase(0, plain.rfind(' ') + 1);  // what a function template returns
   return plain.starts_with("::") ? plain.substr(2) : plain;
+}
+
+std::vector<std::string> c_spellings(std::string_view symbol) {
+  symbol = symbol.substr(0, symbol.find('@'));
+  std::vector<std::string> names{std::string(symbol)};
+  const std::string small = without_first(symbol, "64");
+  if (const auto* found = std::ranges::find(other_names, small, &other_name::symbol); found != other_names.end()) {
+    names.emplace_back(found->function);
+    return names;
+  }
+  const auto add = [&](std::string_view plainer) {
+    if (plainer.size() != symbol.size()) {
+      names.emplace_back(plainer);
+      symbol = plainer;
+    }
+  };
+  for (const std::string_view prefix : {"__GI_", "_IO_", "__libc_", "___", "__", "new_", "isoc99_", "isoc23_"}) {
+    const bool is_plain = prefix == "new_" && names.size() == 1;  // a name of the program's own
+    add(symbol.substr(symbol.starts_with(prefix) && !is_plain ? prefix.size() : 0));
+  }
+  for (const std::string_view suffix : {"_nocancel", "_chk"}) {
+    add(symbol.substr(0, symbol.size() - (symbol.ends_with(suffix) ? suffix.size() : 0)));
+  }
+  const std::string smaller = without_first(symbol, "64");
+  if (with_large_files.contains(' ' + smaller + ' ')) {
+    names.push_back(smaller);
+  }
+  add_plain_float(names, symbol);
+  return names;
 }
 
 }  // namespace whorl::facts

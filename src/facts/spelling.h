@@ -6,6 +6,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace whorl::facts {
 
@@ -15,5 +16,9 @@ std::string_view without_arguments(std::string_view name);
 // "std::filesystem::current_path" of its mangled name; without templates' arguments, versions of symbols and inline
 // namespaces.
 std::string plain_name(std::string_view name);
+
+// What a symbol may be called where it is documented, from the symbol itself inwards: "open" is the last one of
+// "__GI___open64_nocancel@@GLIBC_2.2.5", "sin" of "sinf128", "read" of "__read_chk". Not each of them is a function.
+std::vector<std::string> c_spellings(std::string_view symbol);
 
 }  // namespace whorl::facts

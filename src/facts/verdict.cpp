@@ -37,7 +37,11 @@ std::vector<fact> facts_covering(std::string_view name) {
 }
 
 // Those of "std::sort" for "sort", of "python:random.gauss" for "random.gauss"; nothing if both languages have the name.
+// Those of "strtol" for "std::strtol": the C library's functions are in std too, unless the standard says more of them.
 std::vector<fact> facts_of_a_library(const std::string& name) {
+  if (name.starts_with("std::")) {
+    return find_facts(documented_name(name.substr(5)));
+  }
   const bool is_inside = name.find_first_of(".:") != std::string::npos;
   const auto found = [is_inside](const std::string& whole) {
     return is_inside ? facts_covering(whole) : find_facts(whole);
@@ -53,7 +57,7 @@ std::vector<fact> facts_of_a_library(const std::string& name) {
 std::vector<fact> facts_for(std::string_view name) {
   std::vector<fact> found = facts_covering(without_arguments(name));
   if (found.empty()) {
-    const std::string plain = plain_name(name);
+    const std::string plain = documented_name(plain_name(name));
     found = facts_covering(plain);
     if (found.empty() && !plain.empty()) {
       found = facts_of_a_library(plain);

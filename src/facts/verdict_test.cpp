@@ -140,6 +140,38 @@ TEST(Verdict, ANameMayBeSpelledAsLinkersAndStackTracesDo) {
   EXPECT_FALSE(judge("_Znonsense").found);
 }
 
+TEST(Verdict, AFunctionOfLibcMayHaveTheNameOfItsOtherForms) {
+  const std::array<std::pair<std::string_view, std::string_view>, 16> spelled{{
+      {"open64", "open"},
+      {"fopen64", "fopen"},
+      {"readdir64_r", "readdir_r"},
+      {"preadv64v2", "preadv2"},
+      {"__fxstat64", "fstat"},
+      {"__poll", "poll"},
+      {"__GI___read@@GLIBC_2.2.5", "read"},
+      {"__GI___open64_nocancel", "open"},
+      {"__read_chk", "read"},
+      {"__pread64_chk", "pread"},
+      {"_IO_new_fclose", "fclose"},
+      {"__libc_malloc", "malloc"},
+      {"__isoc99_sscanf", "sscanf"},
+      {"sinf128", "sin"},
+      {"strtof64", "strtod"},
+      {"std::strtol", "strtol"},
+  }};
+  for (const auto& [name, plain] : spelled) {
+    EXPECT_EQ(judge(name).known_as, judge(plain).known_as) << name;
+    EXPECT_EQ(judge(name).blocking.blocking, judge(plain).blocking.blocking) << name;
+    EXPECT_NE(judge(name).threads.threads, thread_class::unknown) << name;
+  }
+  EXPECT_EQ(documented_name("__fpurge"), "__fpurge") << "it has a record of its own";
+  for (const std::string_view own :
+       {"write64", "new_read", "reading", "read_", "xstat", "f64", "__", "_IO_", "std::"}) {
+    EXPECT_FALSE(judge(own).found && judge(own).known_as == "read") << own;
+    EXPECT_EQ(documented_name(own), own);
+  }
+}
+
 TEST(Verdict, ANameMayLackItsLibraryIfOnlyOneHasIt) {
   EXPECT_EQ(judge("random.gauss").known_as, "python:random.gauss");
   EXPECT_EQ(judge("this_thread::sleep_for(1s)").known_as, "std::this_thread::sleep_for");

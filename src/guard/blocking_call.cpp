@@ -16,20 +16,6 @@ namespace whorl {
 
 namespace {
 
-// __read@@GLIBC_2.2.5 and __GI___read are read, _IO_fread is fread.
-std::string_view public_name(std::string_view symbol) {
-  symbol = symbol.substr(0, symbol.find('@'));
-  for (const std::string_view prefix : {"__GI_", "_IO_", "__libc_", "___", "__"}) {
-    if (symbol.starts_with(prefix)) {
-      symbol.remove_prefix(prefix.size());
-    }
-  }
-  if (constexpr std::string_view checked = "_chk"; symbol.ends_with(checked)) {
-    symbol.remove_suffix(checked.size());
-  }
-  return symbol;
-}
-
 bool waits(facts::blocking_class how) {
   using enum facts::blocking_class;
   constexpr std::array waiting{file, descriptor, timed, wait, resolver, process, tty, loop};
@@ -124,14 +110,16 @@ std::string place_in_program(std::span<const stack_frame> stack) {
 std::optional<blocking_call> find_blocking_call(std::span<const stack_frame> stack, std::string_view system_call) {
   std::optional<blocking_call> loop;
   for (std::size_t outside = stack.size(); outside-- > 0;) {
-    std::string_view name = public_name(stack[outside].function);
-    name = name == "syscall" ? system_call : name;
-    if (name.empty() || name.find_first_of(":<( ") != std::string_view::npos) {
+    std::string name = facts::documented_name(stack[outside].function);
+    if (name == "syscall") {
+      name = system_call;
+    }
+    if (name.empty() || name.find_first_of(":<( ") != std::string::npos) {
       continue;
     }
     auto found = if_waiting(name);
     if (!found && is_wrapper(stack[outside])) {
-      found = blocking_call{.function = std::string(name), .waits_for = {}, .instead = {}, .at = {}};
+      found = blocking_call{.function = name, .waits_for = {}, .instead = {}, .at = {}};
     }
     if (found) {
       found->at = place_in_program(stack.subspan(outside + 1));

@@ -234,6 +234,16 @@ TEST(BlockingCall, IsTheFunctionThatTheProgramCalledNotThoseBelowIt) {
   EXPECT_NE(found->instead.find("thread_pool"), std::string::npos) << found->instead;
 }
 
+TEST(BlockingCall, IsNamedAsItIsDocumented) {
+  const std::vector<stack_frame> stack{{.function = "__GI___open64_nocancel"},
+                                       {.function = "_IO_new_file_fopen"},
+                                       {.function = "fopen64"},
+                                       {.function = "main"}};
+  const auto found = find_blocking_call(stack);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->function, "fopen");
+}
+
 TEST(BlockingCall, CodeThatOnlyComputesHasNone) {
   const std::vector<stack_frame> stack{{.function = "strlen"}, {.function = "count"}, {.function = "main"}};
   EXPECT_FALSE(find_blocking_call(stack));

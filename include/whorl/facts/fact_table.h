@@ -16,6 +16,11 @@ namespace whorl::facts {
 // Every record of this name, exactly as spelled.
 std::vector<fact> find_facts(std::string_view name);
 
+// The name under which there are records of what a program's symbols call something else: "read" for "__read_chk" and for
+// "__GI___read@@GLIBC_2.2.5", "open" for "open64", "sin" for "sinf128". A name that has records, or for which none are
+// found, is returned as it is.
+std::string documented_name(std::string_view symbol);
+
 // Names that somebody may have meant: the same name elsewhere, part of one, a slip of the pen. Best first.
 std::vector<std::string_view> similar_names(std::string_view name, std::size_t most);
 
