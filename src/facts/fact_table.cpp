@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <iterator>
 #include <numeric>
+#include <tuple>
 #include <utility>
 
 namespace whorl::facts {
@@ -151,7 +152,8 @@ std::vector<std::string_view> names_with(std::string_view text, std::size_t most
                                                 : contains_it;
     found.emplace_back(rank, known);
   }
-  std::ranges::sort(found);
+  std::ranges::sort(found, {},
+                    [](const auto& each) { return std::tuple(each.first, each.second.size(), each.second); });
   found.resize(std::min(found.size(), most));
   std::vector<std::string_view> names;
   std::ranges::transform(found, std::back_inserter(names), &std::pair<int, std::string_view>::second);

@@ -24,7 +24,8 @@ std::string documented_name(std::string_view symbol);
 // Names that somebody may have meant: the same name elsewhere, part of one, a slip of the pen. Best first.
 std::vector<std::string_view> similar_names(std::string_view name, std::size_t most);
 
-// Names that contain the text, whatever its case: the name itself first, then those that begin with it, then others.
+// Names that contain the text, whatever its case: the name itself first, then those that begin with it, then
+// others; the shorter the better.
 std::vector<std::string_view> names_with(std::string_view text, std::size_t most);
 
 // Every record, in the order of the files.
