@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # ctest serial
 """`whorl guard` on loops in C: libuv, libevent and poll with callbacks that sleep or compute, a child that is forked before it
-has a loop, and a program that is well and of which nothing must be said. The program is built here, as anybody builds one."""
+has a loop, a loop for each of thousands of threads, and a program that is well and of which nothing must be said. The program is built here, as anybody builds one."""
 
 import os
 import pathlib
@@ -23,7 +23,7 @@ def build(folder):
     there = {name: library for name, (header, library) in LIBRARIES.items() if pathlib.Path("/usr/include", header).exists()}
     compiler = next(path for path in map(shutil.which, ("clang-19", "cc", "gcc")) if path)
     program = os.path.join(folder, "loops")
-    subprocess.run([compiler, "-g", "-o", program, str(SOURCE), *[f"-DWITH_{name.upper()}" for name in there],
+    subprocess.run([compiler, "-g", "-pthread", "-o", program, str(SOURCE), *[f"-DWITH_{name.upper()}" for name in there],
                     *there.values()], check=True)
     return program, [*there, "poll"]
 
@@ -57,6 +57,15 @@ def check_forked(program):
     seen = run(program, "forked")
     assert seen.status == 0 and [each["call"] for each in seen.causes()] == ["usleep"], seen.causes()
     print("forked: the child's loop is watched")
+
+
+def check_threads(program):
+    seen = run(program, "threads")
+    assert seen.status == 0 and [each["call"] for each in seen.causes()] == ["usleep"], seen.causes()
+    loops = seen.summary["loops"]
+    assert sum(each["loops"] for each in loops) == 2400 and seen.summary["loops_not_watched"] == 0, seen.summary
+    assert seen.summary["turns"] == 2 * 2400 and len(loops) < 70, (seen.summary["turns"], len(loops))
+    print(f"threads: 2400 loops come and go, and are told in {len(loops)} lines; the last one's stall is seen")
 
 
 def check_policy_and_ends(program):
@@ -135,6 +144,7 @@ def main():
             check_stalls(program, which)
         check_healthy(program)
         check_forked(program)
+        check_threads(program)
         check_policy_and_ends(program)
         check_nobody_reads(program)
         check_awkward_folder(program)

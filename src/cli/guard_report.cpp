@@ -29,7 +29,12 @@ class text : public guard_report {
   explicit text(std::ostream& out) : out_(out) {}
 
   void found(const program_loop& loop) override {
-    say("{} is taken for a loop: it waits in {}", name_of(loop), loop.waits_in);
+    if (found_ < most_found) {
+      say("{} is taken for a loop: it waits in {}", name_of(loop), loop.waits_in);
+    } else if (found_ == most_found) {
+      say("there are more than {} loops; the summary counts the others", most_found);
+    }
+    ++found_;
   }
 
   void stalled(const program_stall& stall) override {
@@ -64,10 +69,11 @@ class text : public guard_report {
               "  and loops that make their system calls themselves (Go, liburing).\n";
     }
     for (const loop_outcome& each : outcome.loops) {
-      out_ << fmt::format("  {}: {}; half under {}, 90 % under {}, 99 % under {}, longest {}; {} over the limit\n",
-                          name_of(each.loop), counted(each.turns, "turn"), in_words(each.half),
-                          in_words(each.ninety_of_hundred), in_words(each.ninety_nine_of_hundred),
-                          in_words(each.longest), each.long_turns);
+      out_ << fmt::format(
+          "  {}: {}; half under {}, 90 % under {}, 99 % under {}, longest {}; {} over the limit\n",
+          each.loops == 1 ? name_of(each.loop) : fmt::format("{} loops such as {}", each.loops, name_of(each.loop)),
+          counted(each.turns, "turn"), in_words(each.half), in_words(each.ninety_of_hundred),
+          in_words(each.ninety_nine_of_hundred), in_words(each.longest), each.long_turns);
     }
     if (outcome.loops_not_watched > 0) {
       out_ << fmt::format("  {} more loops were not watched: there are too many\n", outcome.loops_not_watched);
@@ -110,7 +116,10 @@ class text : public guard_report {
     out_.flush();
   }
 
+  static constexpr std::size_t most_found = 64;  // loops that are told of one by one
+
   std::ostream& out_;
+  std::size_t found_ = 0;
 };
 
 json as_json(const std::vector<stack_frame>& stack) {
@@ -158,7 +167,8 @@ json as_json(const program_call& call) {
 
 json as_json(const loop_outcome& known) {
   json made = as_json(known.loop);
-  made.update({{"turns", known.turns},
+  made.update({{"loops", known.loops},
+               {"turns", known.turns},
                {"ms_of_half", rounded(known.half)},
                {"ms_of_90_percent", rounded(known.ninety_of_hundred)},
                {"ms_of_99_percent", rounded(known.ninety_nine_of_hundred)},

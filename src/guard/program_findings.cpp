@@ -125,6 +125,10 @@ void program_findings::called(const call_place& place) {
   tell_later([this, &place] { tell_called(place); });
 }
 
+void program_findings::ended(pid_t process) {
+  tell_later([this, process] { stacks_.erase(process); });
+}
+
 void program_findings::finish() { wait_until_told(); }
 
 std::vector<cause_outcome> program_findings::causes() {

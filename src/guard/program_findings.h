@@ -40,6 +40,7 @@ class program_findings {
   void held_up(const program_loop& loop, turn_of_loop turn, duration lasted, thread_seen seen);
   void goes_on(const program_loop& loop, turn_of_loop turn, duration took);
   void called(const call_place& place);
+  void ended(pid_t process);
 
   // So much waits to be told that no more stacks should be taken.
   bool is_behind() const noexcept { return waiting_.load(std::memory_order_relaxed) >= most_waiting; }

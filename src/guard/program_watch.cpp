@@ -2,11 +2,15 @@
 #include <whorl/guard/program_watch.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <iterator>
 #include <map>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <set>
 #include <string_view>
@@ -34,6 +38,11 @@ std::string_view name_of(loop_wait how) {
   }
 }
 
+bool exists(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
+}
+
 std::string first_line(const std::string& path) {
   std::ifstream file(path);
   std::string line;
@@ -55,6 +64,7 @@ struct seen_loop {
   std::uint64_t beat = 0;                       // of the turn that these are of
   duration looked_into{};                       // after how long; zero: not yet
   std::optional<processor_mark> marked_half{};  // on the way to the limit
+  std::uint64_t gathered_beat = 0;              // when it was last looked for loops that have ended
 
   detail::turn_of_loop turn() const noexcept { return {.place = place, .beat = beat}; }
 };
@@ -95,36 +105,67 @@ std::optional<duration> time_of_long_turn(const loop_place& place, std::uint64_t
   return std::nullopt;
 }
 
-loop_outcome outcome_of(const program_loop& loop, const loop_place& place) {
-  loop_outcome known{.loop = loop};
-  std::uint64_t turns = 0;
-  for (std::size_t i = 0; i < detail::turn_histogram::buckets; ++i) {
-    turns += place.turns.count(i);
+// What is counted of a loop, or of several together.
+struct loop_tally {
+  program_loop of;
+  std::uint64_t loops = 1;
+  std::array<std::uint64_t, detail::turn_histogram::buckets> turns{};
+  std::int64_t longest = 0;
+  std::int64_t in_turns = 0;
+  std::uint64_t long_turns = 0;
+
+  loop_tally(const program_loop& loop, const loop_place& place)
+      : of(loop),
+        longest(place.longest.load(std::memory_order_relaxed)),
+        in_turns(place.in_turns.load(std::memory_order_relaxed)),
+        long_turns(place.long_turns.load(std::memory_order_relaxed)) {
+    for (std::size_t i = 0; i < turns.size(); ++i) {
+      turns[i] = place.turns.count(i);
+    }
   }
-  known.turns = turns;
-  known.longest = duration(place.longest.load(std::memory_order_relaxed));
-  known.in_turns = duration(place.in_turns.load(std::memory_order_relaxed));
-  known.long_turns = place.long_turns.load(std::memory_order_relaxed);
-  const auto below = [&](std::uint64_t of_hundred) {
+
+  bool is_alike(const loop_tally& other) const {
+    return of.process == other.of.process && of.name == other.of.name && of.waits_in == other.of.waits_in;
+  }
+
+  void add(const loop_tally& other) {
+    loops += other.loops;
+    std::ranges::transform(turns, other.turns, turns.begin(), std::plus());
+    longest = std::max(longest, other.longest);
+    in_turns += other.in_turns;
+    long_turns += other.long_turns;
+  }
+
+  // So many of a hundred turns took less than this.
+  duration below(std::uint64_t of_hundred) const {
+    const std::uint64_t all = std::accumulate(turns.begin(), turns.end(), std::uint64_t{0});
     std::uint64_t counted = 0;
-    for (std::size_t i = 0; i < detail::turn_histogram::buckets; ++i) {
-      counted += place.turns.count(i);
-      if (counted * 100 >= turns * of_hundred && counted > 0) {
-        return std::min(duration(detail::turn_histogram::end_of(i)), known.longest);
+    for (std::size_t i = 0; i < turns.size(); ++i) {
+      counted += turns[i];
+      if (counted * 100 >= all * of_hundred && counted > 0) {
+        return duration(std::min(static_cast<std::int64_t>(detail::turn_histogram::end_of(i)), longest));
       }
     }
     return duration::zero();
-  };
-  known.half = below(50);
-  known.ninety_of_hundred = below(90);
-  known.ninety_nine_of_hundred = below(99);
-  return known;
-}
+  }
+
+  loop_outcome outcome() const {
+    return {.loop = of,
+            .loops = loops,
+            .turns = std::accumulate(turns.begin(), turns.end(), std::uint64_t{0}),
+            .half = below(50),
+            .ninety_of_hundred = below(90),
+            .ninety_nine_of_hundred = below(99),
+            .longest = duration(longest),
+            .in_turns = duration(in_turns),
+            .long_turns = long_turns};
+  }
+};
 
 class watching {
  public:
   watching(const program_to_watch& wanted, detail::watched_program& program, program_report& report)
-      : wanted_(wanted), program_(program), findings_(report, wanted.on_stall) {}
+      : wanted_(wanted), program_(program), seen_processes_{program.process()}, findings_(report, wanted.on_stall) {}
 
   // Until the program has ended.
   void watch() {
@@ -142,8 +183,9 @@ class watching {
     known.wait_status = program_.wait_status();
     known.loops_not_watched = program_.loops().refused.load(std::memory_order_relaxed);
     for (const auto& [place, loop] : loops_) {
-      known.loops.push_back(outcome_of(loop.about, *place));
+      keep(loop_tally(loop.about, *place));
     }
+    std::ranges::transform(tallies_, std::back_inserter(known.loops), &loop_tally::outcome);
     known.causes = findings_.causes();
     known.calls = findings_.calls();
     return known;
@@ -158,10 +200,11 @@ class watching {
       look->let_go();
     }
     for (loop_place& place : program_.loops().places) {
-      if (place.process.load(std::memory_order_acquire) == 0) {
+      const bool is_taken = place.process.load(std::memory_order_acquire) != 0;
+      if (!is_taken && place.beat.count() == 0) {
         break;
       }
-      if (place.waits_in.load(std::memory_order_acquire) != loop_wait::none) {
+      if (is_taken && place.waits_in.load(std::memory_order_acquire) != loop_wait::none) {
         next = std::min(next, look_at(known(place)));
       }
     }
@@ -169,6 +212,11 @@ class watching {
       if (place.written.load(std::memory_order_acquire) != 0 && calls_.insert(&place).second) {
         findings_.called(place);
       }
+    }
+    if (const time_point now = monotonic_now();
+        now - gathered_at_ >= gather_every || loops_.size() > most_comfortable) {
+      gathered_at_ = now;
+      gather_ended();
     }
     return std::max<duration>(next, std::chrono::milliseconds(1));
   }
@@ -182,9 +230,50 @@ class watching {
       about.thread = place.thread.load(std::memory_order_relaxed);
       about.name = first_line(fmt::format("/proc/{}/task/{}/comm", about.process, about.thread));
       about.waits_in = name_of(place.waits_in.load(std::memory_order_relaxed));
+      if (!about.name.empty()) {
+        seen_processes_.insert(about.process);
+      }
       findings_.found(about);
     }
     return at->second;
+  }
+
+  bool has_ended(seen_loop& loop) {
+    const std::uint64_t beat = loop.place->beat.count();
+    if (std::exchange(loop.gathered_beat, beat) != beat || !seen_processes_.contains(loop.about.process) ||
+        exists(fmt::format("/proc/{}/task/{}", loop.about.process, loop.about.thread))) {
+      return false;
+    }
+    end_turn(loop);
+    keep(loop_tally(loop.about, *loop.place));
+    loop.place->give_back();
+    return true;
+  }
+
+  // Loops whose threads have ended give their places back. Of a process in another namespace no thread is seen to end.
+  void gather_ended() {
+    for (auto each = loops_.begin(); each != loops_.end();) {
+      each = has_ended(each->second) ? loops_.erase(each) : std::next(each);
+    }
+    std::erase_if(seen_processes_, [this](pid_t process) {
+      if (process == program_.process() || exists(fmt::format("/proc/{}", process))) {
+        return false;
+      }
+      looks_.erase(process);
+      findings_.ended(process);
+      return true;
+    });
+  }
+
+  void keep(loop_tally tally) {
+    if (tallies_.size() >= most_kept) {
+      if (const auto alike = std::ranges::find_if(tallies_, [&](const auto& each) { return each.is_alike(tally); });
+          alike != tallies_.end()) {
+        alike->add(tally);
+        return;
+      }
+    }
+    tallies_.push_back(std::move(tally));
   }
 
   // Returns how long until it may have to be looked at again.
@@ -252,9 +341,16 @@ class watching {
     return *look;
   }
 
+  static constexpr std::chrono::milliseconds gather_every{200};
+  static constexpr std::size_t most_comfortable = detail::watched_loops::most / 4;  // then it is done at every look
+  static constexpr std::size_t most_kept = 64;                                      // loops that are told of one by one
+
   const program_to_watch& wanted_;
   detail::watched_program& program_;
   std::map<const loop_place*, seen_loop> loops_;
+  std::vector<loop_tally> tallies_;
+  time_point gathered_at_{};
+  std::set<pid_t> seen_processes_;  // whose threads can be seen
   std::map<pid_t, std::unique_ptr<detail::process_look>> looks_;
   std::set<const detail::call_place*> calls_;
   detail::program_findings findings_;

@@ -29,6 +29,11 @@ class turn_histogram {
     bucket.store(bucket.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
   std::uint64_t count(std::size_t bucket) const noexcept { return counts_[bucket].load(std::memory_order_relaxed); }
+  void clear() noexcept {
+    for (auto& each : counts_) {
+      each.store(0, std::memory_order_relaxed);
+    }
+  }
 
   static constexpr std::size_t bucket_of(std::uint64_t took) noexcept {
     if (took < in_octave) {
@@ -58,7 +63,7 @@ struct long_turn {
 };
 
 struct alignas(64) loop_place {
-  std::atomic<std::int32_t> process{0};  // 0: nobody's
+  std::atomic<std::int32_t> process{0};  // 0: nobody's; and of no place behind one whose heart has never beaten
   std::atomic<std::int32_t> thread{0};
   std::atomic<loop_wait> waits_in{loop_wait::none};
   std::atomic<std::int32_t> descriptor{-1};  // that it waits on; -1: in poll and select
@@ -69,6 +74,20 @@ struct alignas(64) loop_place {
   std::atomic<std::int64_t> in_turns{0};
   std::array<long_turn, 16> latest_long{};  // the newest at long_turns - 1, round and round
   turn_histogram turns;
+
+  // For the next loop. By the watcher, when the thread has ended. The heart goes on counting, so that no beat comes twice.
+  void give_back() noexcept {
+    beat.works();
+    beat.rests();
+    waits_in.store(loop_wait::none, std::memory_order_relaxed);
+    descriptor.store(-1, std::memory_order_relaxed);
+    thread.store(0, std::memory_order_relaxed);
+    long_turns.store(0, std::memory_order_relaxed);
+    longest.store(0, std::memory_order_relaxed);
+    in_turns.store(0, std::memory_order_relaxed);
+    turns.clear();
+    process.store(0, std::memory_order_release);
+  }
 };
 
 // A place in the program's code that called, in a turn, what would wait, or changed what belongs to the whole process. Written
@@ -90,7 +109,7 @@ struct call_place {
 };
 
 struct watched_loops {
-  static constexpr std::size_t most = 256;
+  static constexpr std::size_t most = 1024;  // at the same time
   static constexpr std::size_t most_calls = 128;
 
   std::atomic<std::int32_t> program{0};   // the process that was started; what it executes in its place is watched too

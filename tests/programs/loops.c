@@ -1,6 +1,7 @@
-// Event loops in C, of libuv, libevent and poll, each with one callback that sleeps and one that computes; and a server that
-// forks before it has a loop. Built with -DWITH_UV, -DWITH_EVENT, or neither; the argument says which.
+// Event loops in C, of libuv, libevent and poll, each with one callback that sleeps and one that computes; a server that
+// forks before it has a loop, and one with a thread and a loop for each of its clients. Built with -DWITH_UV, -DWITH_EVENT, or neither; the argument says which.
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -103,11 +104,36 @@ static int run_forked(void) {
   return waitpid(child, NULL, 0) != child;
 }
 
+static void* serve_client(void* is_last) {
+  const int loop = epoll_create1(EPOLL_CLOEXEC);
+  struct epoll_event event;
+  epoll_wait(loop, &event, 1, 1);
+  epoll_wait(loop, &event, 1, 1);
+  if (is_last != NULL) sleep_in_callback();
+  epoll_wait(loop, &event, 1, 1);
+  close(loop);
+  return NULL;
+}
+
+// Many more loops than there are at the same time; the last one is held up.
+static int run_threads(void) {
+  pthread_t threads[24];
+  for (int round = 0; round < 100; round++) {
+    for (int i = 0; i < 24; i++) {
+      void* is_last = round == 99 && i == 23 ? threads : NULL;
+      if (pthread_create(&threads[i], NULL, serve_client, is_last) != 0) return 1;
+    }
+    for (int i = 0; i < 24; i++) pthread_join(threads[i], NULL);
+  }
+  return 0;
+}
+
 int main(int count, char** arguments) {
   const char* which = count > 1 ? arguments[1] : "";
   if (strcmp(which, "poll") == 0) return run_poll();
   if (strcmp(which, "healthy") == 0) return run_healthy();
   if (strcmp(which, "forked") == 0) return run_forked();
+  if (strcmp(which, "threads") == 0) return run_threads();
 #ifdef WITH_UV
   if (strcmp(which, "uv") == 0) return run_uv();
 #endif

@@ -88,6 +88,7 @@ class program_report {
 
 struct loop_outcome {
   program_loop loop;
+  std::uint64_t loops = 1;  // that are counted together: of many that have ended, those with the same name
   std::uint64_t turns = 0;
   duration half{};  // of the turns took less than this; and so on
   duration ninety_of_hundred{};

@@ -74,7 +74,8 @@ void add(std::atomic<Value>& to, Value what) noexcept {  // one thread writes
   const pid_t process = ::getpid();
   for (loop_place& place : shared->places) {
     std::int32_t nobody = 0;
-    if (place.process.load(std::memory_order_relaxed) == 0 && place.process.compare_exchange_strong(nobody, process)) {
+    if (place.process.load(std::memory_order_relaxed) == 0 &&
+        place.process.compare_exchange_strong(nobody, process, std::memory_order_acq_rel)) {
       place.thread.store(static_cast<std::int32_t>(::syscall(SYS_gettid)), std::memory_order_release);
       return &place;
     }
