@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # ctest timeout: 120
-"""`whorl explain` knows every function of the C library, of the C++ and the Python standard libraries: each has both classes.
+"""`whorl explain` knows every function of the C library, of the C++ and the Python standard libraries, and of the libraries in C
+that it has records of: each has both classes.
 
-What there is to know is asked of this machine: what glibc exports (and what has a page in section 2 of its manual), what
-module std of libc++ exports, and what Python finds when it looks into its own modules.
+What there is to know is asked of this machine: what glibc and the libraries export (and what has a page in section 2 of the
+manual), what module std of libc++ exports, and what Python finds when it looks into its own modules.
 
 usage: every_function.py      needs WHORL_BINARY in the environment
 """
@@ -32,18 +33,35 @@ NO_FUNCTION = re.compile(
     r"intro|syscalls|undocumented|unimplemented|select_tut|ioctl_\w+|seccomp_unotify|(arm|s390|ppc|spu|pciconfig)_\w+|"
     r"\w*hugepages|afs_syscall|break|(__)?clone2|getunwind|idle|(in|out)s?[bwl](_p)?|lock|madvise1|mpx|old\w+|perfmonctl|"
     r"phys|prof|security|setup|shmop|msgop|sgetmask|ssetmask|subpage_prot|tuxcall|vserver|_syscall|\w+32|_newselect")
+# Libraries, and what of their exported names is their interface. One that is not installed is left out.
+LIBRARIES = {
+    "libcares.so.2": r"ares_\w+", "libcrypto.so.3": r"[A-Za-z]\w+", "libcurl.so.4": r"curl_\w+", "libdw.so.1": r"dw\w+",
+    "libelf.so.1": r"g?elf\w+", "libevent_core-2.1.so.7": r"(ev|buffer)\w*[a-z0-9]", "libgio-2.0.so.0": r"g_\w+",
+    "libglib-2.0.so.0": r"g_\w+", "libgobject-2.0.so.0": r"g_\w+", "libnghttp2.so.14": r"nghttp2_\w+", "libpq.so.5": r"\w+",
+    "libsqlite3.so.0": r"sqlite3_\w+", "libssl.so.3": r"[A-Za-z]\w+", "libudunits2.so.0": r"ut\w+|cv_\w+",
+    "libuv.so.1": r"uv_\w+", "libz.so.1": r"[a-z]\w+",
+}
 # Modules that do something when they are imported, or that belong to Python's own tests.
 NOT_IMPORTED = {"antigravity", "idlelib", "test", "this", "turtledemo"}
 
 
-def exported_by_glibc():
-    for library in C_LIBRARIES:
-        (path,) = glob.glob(f"/lib/*-linux-gnu/{library}")
+def exported_by(library):
+    for path in glob.glob(f"/lib/*-linux-gnu/{library}") or glob.glob(f"/usr/lib/*-linux-gnu/{library}"):
         listed = subprocess.run(["nm", "-D", "--defined-only", path], capture_output=True, text=True, timeout=60, check=True).stdout
         for _, kind, symbol in (line.split() for line in listed.splitlines()):
             name = symbol.split("@")[0]
             if kind in "TWi" and not name.startswith("_"):
                 yield name
+
+
+def exported_by_glibc():
+    for library in C_LIBRARIES:
+        yield from exported_by(library)
+
+
+def exported_by_libraries():
+    for library, interface in LIBRARIES.items():
+        yield from (name for name in exported_by(library) if re.fullmatch(interface, name))
 
 
 def system_calls():
@@ -125,6 +143,7 @@ def main():
         check("glibc", [*exported_by_glibc(), *system_calls()], 2500),
         check("the C++ standard library", exported_by_module_std(), 1500),
         check("the Python standard library", known_to_python(), 8000),
+        check("libraries", exported_by_libraries(), 800),
     ]
     sys.exit(0 if all(good) else 1)
 
