@@ -36,8 +36,8 @@ void allow_programs(job_server_options& server, const std::vector<std::string>& 
 }
 
 deferred<void> serve(reactor& loop, std::shared_ptr<const options> wanted) {
-  const stall_watch guard(loop);
   job_server_options serving = wanted->server;
+  serving.guard = std::make_shared<const stall_watch>(loop);
   allow_programs(serving, wanted->allowed);
   serving.processes.started_ahead = wanted->units == place_kind::process ? 1 : 0;
   job_server server(loop, standard_calcs(wanted->units), serving);

@@ -2,6 +2,7 @@
 #include "jobs/job_health.h"
 #include "jobs/job_json.h"
 #include "jobs/job_server_state.h"
+#include "jobs/loop_findings.h"
 #include "jobs/result_file.h"
 
 #include <whorl/facts/fact_table.h>
@@ -235,6 +236,21 @@ response explain(const request& asked) {
   return response::html(std::string(page->content));
 }
 
+std::vector<stall> stalls_seen_by(const std::shared_ptr<const stall_watch>& guard) {
+  return guard ? guard->stalls() : std::vector<stall>();
+}
+
+// Symbols are looked up for it, which is not for a loop.
+deferred<response> tell_findings(job_server::state* self) {
+  loop_findings found{.watched = self->options.guard != nullptr,
+                      .stalls = {},
+                      .longest_callbacks = self->loop.statistics().longest_callbacks,
+                      .permissions = blocking_permissions()};
+  auto stalls = co_await defer_to(self->files, stalls_seen_by, self->options.guard);
+  found.stalls = std::move(stalls);
+  co_return response::json(to_text(to_value(found)));
+}
+
 response subscribe(job_server::state& self) {
   std::erase_if(self.watchers, [](const web::event_stream& watcher) { return !watcher.open(); });
   if (self.watchers.size() >= most_watchers) {
@@ -259,6 +275,7 @@ void job_server::state::add_routes() {
   on.get("/explain", [](const request& asked) { return explain(asked); });
   on.get("/events", [this](const request&) { return subscribe(*this); });
   on.get("/health", [this](const request&) { return response::json(to_text(to_value(health()))); });
+  on.get("/guard", [this](const request&) { return tell_findings(this); });
   on.get("/metrics", [this](const request&) {
     return response::of("text/plain; version=0.0.4; charset=utf-8", to_metrics(health()));
   });

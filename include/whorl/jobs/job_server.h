@@ -18,6 +18,7 @@
 // | GET /calcs               | what is offered, with arguments, places and reasons                                |
 // | GET /explain             | ?name= says where functions may run, ?like= which names are known; else a page to search  |
 // | GET /health, /metrics    | how the loop, the places and the queue are; JSON, and Prometheus text               |
+// | GET /guard               | what held the loop up, the longest of what it ran, and where its source lets it wait   |
 // | GET /                    | the page                                                                           |
 //
 // What is wrong with a request is answered with 4xx and {"error": what, "where": field, "hint": what to do}.
@@ -26,6 +27,7 @@
 #pragma once
 
 #include <whorl/deferred/deferred.h>
+#include <whorl/guard/stall_watch.h>
 #include <whorl/jobs/calc.h>
 #include <whorl/jobs/exec_programs.h>
 #include <whorl/jobs/job_operation.h>
@@ -49,6 +51,7 @@ struct job_server_options {
   std::vector<std::filesystem::path> input_roots;  // jobs may read files below these; none: the working directory
   process_pool_options processes = {.started_ahead = 0};  // the program's main calls run_worker_if_asked
   exec_programs programs;                                 // what exec.run may run
+  std::shared_ptr<const stall_watch> guard;               // of the loop, for GET /guard
   job_limits limits;
   sweep_jobs retention;
   job_runner_options runner;  // results, slots_in_pool and slots_in_process are filled in

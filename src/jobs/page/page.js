@@ -280,6 +280,21 @@ async function look() {
   } catch (unreachable) { /* the link says so */ }
 }
 
+// Asked for seldom: the server looks names up for it.
+async function look_for_stalls() {
+  try {
+    const { watched, stalls, permissions } = await ask("/guard");
+    at("stalls").replaceChildren(...(stalls.length === 0 ? [] : table_of(["in all", "times", "by", "at", "instead"],
+      stalls.slice(0, 20).map((stall) => [time(stall.total_ms), stall.times, stall.call || stall.doing, stall.at, stall.instead])).childNodes));
+    [...at("stalls").querySelectorAll("tbody tr")].forEach((row, i) => { row.title = stalls[i].stack; });
+    at("no-stalls").hidden = stalls.length > 0;
+    at("no-stalls").textContent = watched ? "Nothing so far." : "Nobody watches it.";
+    at("permissions").replaceChildren(...table_of(["reason", "place", "times", "excused"],
+      permissions.map((p) => [p.reason, p.at, p.times, p.excused])).childNodes);
+    at("permitted").hidden = permissions.length === 0;
+  } catch (unreachable) { /* the link says so */ }
+}
+
 async function load_calcs() {
   const { calcs } = await ask("/calcs");
   at("calcs").replaceChildren(...calcs.map((calc) => make("li", {}, make("b", {}, calc.name),
@@ -306,5 +321,7 @@ function open_linked() {
 
 load_calcs().catch(() => {});
 look();
+look_for_stalls();
 setInterval(look, 1000);
+setInterval(look_for_stalls, 10000);
 setInterval(draw_jobs_soon, 1000);
