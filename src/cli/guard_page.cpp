@@ -94,7 +94,7 @@ void write_loops(std::ostream& out, const std::vector<loop_outcome>& loops) {
   }
   out << "</tr>\n";
   for (const loop_outcome& each : loops) {
-    out << fmt::format("<tr><td>{} ({})<td>{}", escaped(each.loop.name), each.loop.thread, each.loop.waits_in);
+    out << fmt::format("<tr><td>{}<td>{}", escaped(name_of(each)), each.loop.waits_in);
     out << fmt::format("<td class=number>{}", each.turns);
     for (const duration time : {each.half, each.ninety_of_hundred, each.ninety_nine_of_hundred, each.longest}) {
       out << fmt::format("<td class=number>{}", in_words(time));

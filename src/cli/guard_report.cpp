@@ -19,6 +19,11 @@ using nlohmann::json;
 // Milliseconds.
 double rounded(duration time) { return static_cast<double>(time / std::chrono::microseconds(1)) / 1000; }
 
+std::string name_of(const program_loop& loop) {
+  return loop.process == loop.thread ? fmt::format("{} (process {})", loop.name, loop.process)
+                                     : fmt::format("{} (thread {} of {})", loop.name, loop.thread, loop.process);
+}
+
 // "1 turn", "3 turns"
 std::string counted(std::uint64_t count, std::string_view what) {
   return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
@@ -32,7 +37,7 @@ class text : public guard_report {
     if (found_ < most_found) {
       say("{} is taken for a loop: it waits in {}", name_of(loop), loop.waits_in);
     } else if (found_ == most_found) {
-      say("there are more than {} loops; the summary counts the others", most_found);
+      say("more than {} loops were found; the summary has the others", most_found);
     }
     ++found_;
   }
@@ -69,14 +74,15 @@ class text : public guard_report {
               "  and loops that make their system calls themselves (Go, liburing).\n";
     }
     for (const loop_outcome& each : outcome.loops) {
-      out_ << fmt::format(
-          "  {}: {}; half under {}, 90 % under {}, 99 % under {}, longest {}; {} over the limit\n",
-          each.loops == 1 ? name_of(each.loop) : fmt::format("{} loops such as {}", each.loops, name_of(each.loop)),
-          counted(each.turns, "turn"), in_words(each.half), in_words(each.ninety_of_hundred),
-          in_words(each.ninety_nine_of_hundred), in_words(each.longest), each.long_turns);
+      out_ << fmt::format("  {}: {}; half under {}, 90 % under {}, 99 % under {}, longest {}; {} over the limit\n",
+                          cli::name_of(each), counted(each.turns, "turn"), in_words(each.half),
+                          in_words(each.ninety_of_hundred), in_words(each.ninety_nine_of_hundred),
+                          in_words(each.longest), each.long_turns);
     }
     if (outcome.loops_not_watched > 0) {
-      out_ << fmt::format("  {} more loops were not watched: there are too many\n", outcome.loops_not_watched);
+      out_ << fmt::format(
+          "  {} more loops were not watched: there were too many, or they are in another PID namespace\n",
+          outcome.loops_not_watched);
     }
     for (const cause_outcome& each : outcome.causes) {
       out_ << fmt::format("  held up for {} in {}, longest {}: {}\n", in_words(each.total), counted(each.count, "turn"),
@@ -92,11 +98,6 @@ class text : public guard_report {
   }
 
  private:
-  static std::string name_of(const program_loop& loop) {
-    return loop.process == loop.thread ? fmt::format("{} (process {})", loop.name, loop.process)
-                                       : fmt::format("{} (thread {} of {})", loop.name, loop.thread, loop.process);
-  }
-
   template <class... Arguments>
   void say(fmt::format_string<Arguments...> form, Arguments&&... arguments) {
     out_ << "whorl guard: " << fmt::format(form, std::forward<Arguments>(arguments)...) << '\n' << std::flush;
@@ -230,6 +231,10 @@ class lines_of_json : public guard_report {
 };
 
 }  // namespace
+
+std::string name_of(const loop_outcome& known) {
+  return known.loops == 1 ? name_of(known.loop) : fmt::format("{} loops such as {}", known.loops, name_of(known.loop));
+}
 
 std::unique_ptr<guard_report> text_report(std::ostream& out) { return std::make_unique<text>(out); }
 

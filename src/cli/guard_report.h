@@ -29,6 +29,9 @@ void write_page(std::ostream& out, const std::string& command, const program_out
 // Without functions that have no name, and without the interpreter's where its own stack is shown.
 std::vector<stack_frame> shown_stack(const stall_cause& cause);
 
+// "python3 (thread 7 of 6)", "40 loops such as python3 (thread 7 of 6)"
+std::string name_of(const loop_outcome& known);
+
 // "exit status 3", "signal 11"
 std::string end_of(const program_outcome& outcome);
 

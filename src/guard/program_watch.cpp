@@ -38,9 +38,10 @@ std::string_view name_of(loop_wait how) {
   }
 }
 
-bool exists(const std::string& path) {
+// Of what cannot be looked at nobody knows.
+bool is_gone(const std::string& path) {
   std::error_code ignored;
-  return std::filesystem::exists(path, ignored);
+  return std::filesystem::status(path, ignored).type() == std::filesystem::file_type::not_found;
 }
 
 std::string first_line(const std::string& path) {
@@ -165,7 +166,7 @@ struct loop_tally {
 class watching {
  public:
   watching(const program_to_watch& wanted, detail::watched_program& program, program_report& report)
-      : wanted_(wanted), program_(program), seen_processes_{program.process()}, findings_(report, wanted.on_stall) {}
+      : wanted_(wanted), program_(program), findings_(report, wanted.on_stall) {}
 
   // Until the program has ended.
   void watch() {
@@ -213,8 +214,8 @@ class watching {
         findings_.called(place);
       }
     }
-    if (const time_point now = monotonic_now();
-        now - gathered_at_ >= gather_every || loops_.size() > most_comfortable) {
+    const time_point now = monotonic_now();
+    if (now - gathered_at_ >= (loops_.size() > most_comfortable ? gather_fast : gather_every)) {
       gathered_at_ = now;
       gather_ended();
     }
@@ -230,33 +231,26 @@ class watching {
       about.thread = place.thread.load(std::memory_order_relaxed);
       about.name = first_line(fmt::format("/proc/{}/task/{}/comm", about.process, about.thread));
       about.waits_in = name_of(place.waits_in.load(std::memory_order_relaxed));
-      if (!about.name.empty()) {
-        seen_processes_.insert(about.process);
+      at->second.gathered_beat = place.beat.count();
+      processes_.insert(about.process);
+      if (about.name.empty()) {
+        about.name = first_line(fmt::format("/proc/{}/comm", about.process));  // the thread came and went
+      } else {
+        findings_.found(about);
       }
-      findings_.found(about);
     }
     return at->second;
   }
 
-  bool has_ended(seen_loop& loop) {
-    const std::uint64_t beat = loop.place->beat.count();
-    if (std::exchange(loop.gathered_beat, beat) != beat || !seen_processes_.contains(loop.about.process) ||
-        exists(fmt::format("/proc/{}/task/{}", loop.about.process, loop.about.thread))) {
-      return false;
-    }
-    end_turn(loop);
-    keep(loop_tally(loop.about, *loop.place));
-    loop.place->give_back();
-    return true;
-  }
-
-  // Loops whose threads have ended give their places back. Of a process in another namespace no thread is seen to end.
+  // Loops whose threads have ended give their places back.
   void gather_ended() {
     for (auto each = loops_.begin(); each != loops_.end();) {
       each = has_ended(each->second) ? loops_.erase(each) : std::next(each);
     }
-    std::erase_if(seen_processes_, [this](pid_t process) {
-      if (process == program_.process() || exists(fmt::format("/proc/{}", process))) {
+    std::erase_if(processes_, [this](pid_t process) {
+      const auto is_its = [process](const auto& each) { return each.second.about.process == process; };
+      if (process == program_.process() || !is_gone(fmt::format("/proc/{}", process)) ||
+          std::ranges::any_of(loops_, is_its)) {
         return false;
       }
       looks_.erase(process);
@@ -265,10 +259,28 @@ class watching {
     });
   }
 
+  // One whose heart has not beaten since the last time.
+  bool has_ended(seen_loop& loop) {
+    const std::uint64_t beat = loop.place->beat.count();
+    if (std::exchange(loop.gathered_beat, beat) != beat ||
+        !is_gone(fmt::format("/proc/{}/task/{}", loop.about.process, loop.about.thread))) {
+      return false;
+    }
+    end_turn(loop);
+    keep(loop_tally(loop.about, *loop.place));
+    loop.place->give_back();
+    program_.loops().given_back.fetch_add(1, std::memory_order_release);
+    return true;
+  }
+
+  // Of very many the last one stands for the rest.
   void keep(loop_tally tally) {
     if (tallies_.size() >= most_kept) {
-      if (const auto alike = std::ranges::find_if(tallies_, [&](const auto& each) { return each.is_alike(tally); });
-          alike != tallies_.end()) {
+      auto alike = std::ranges::find_if(tallies_, [&](const auto& each) { return each.is_alike(tally); });
+      if (alike == tallies_.end() && tallies_.size() >= 2 * most_kept) {
+        alike = std::prev(tallies_.end());
+      }
+      if (alike != tallies_.end()) {
         alike->add(tally);
         return;
       }
@@ -342,7 +354,8 @@ class watching {
   }
 
   static constexpr std::chrono::milliseconds gather_every{200};
-  static constexpr std::size_t most_comfortable = detail::watched_loops::most / 4;  // then it is done at every look
+  static constexpr std::chrono::milliseconds gather_fast{20};
+  static constexpr std::size_t most_comfortable = detail::watched_loops::most / 4;  // above it faster
   static constexpr std::size_t most_kept = 64;                                      // loops that are told of one by one
 
   const program_to_watch& wanted_;
@@ -350,7 +363,7 @@ class watching {
   std::map<const loop_place*, seen_loop> loops_;
   std::vector<loop_tally> tallies_;
   time_point gathered_at_{};
-  std::set<pid_t> seen_processes_;  // whose threads can be seen
+  std::set<pid_t> processes_;  // of loops, as long as they are there
   std::map<pid_t, std::unique_ptr<detail::process_look>> looks_;
   std::set<const detail::call_place*> calls_;
   detail::program_findings findings_;

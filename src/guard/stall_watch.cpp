@@ -174,6 +174,7 @@ std::uint64_t stall_watch::count() const {
 }
 
 std::vector<stall> stall_watch::stalls() const {
+  const kept_debug_information kept;
   std::vector<stall> all;
   for (const auto& each : loop_watcher::of_program().kinds(*watched_)) {
     all.push_back(stall_of(each));

@@ -5,6 +5,7 @@
 // Cost:   two readings of the clock and some relaxed stores a turn.
 #pragma once
 
+#include <sys/stat.h>
 #include <whorl/reactor/heartbeat.h>
 
 #include <array>
@@ -112,12 +113,20 @@ struct watched_loops {
   static constexpr std::size_t most = 1024;  // at the same time
   static constexpr std::size_t most_calls = 128;
 
-  std::atomic<std::int32_t> program{0};   // the process that was started; what it executes in its place is watched too
-  std::atomic<std::int64_t> limit{0};     // nanoseconds of a turn
-  std::atomic<std::uint32_t> refused{0};  // loops for which there was no place
+  std::atomic<std::int32_t> program{0};  // the process that was started; what it executes in its place is watched too
+  std::atomic<std::int64_t> limit{0};    // nanoseconds of a turn
+  std::atomic<std::uint64_t> numbering{0};   // of the watcher: the inode of its PID namespace
+  std::atomic<std::uint32_t> refused{0};     // loops for which there is no place, or which the watcher cannot find
+  std::atomic<std::uint32_t> given_back{0};  // places, by loops that ended
   std::array<loop_place, most> places{};
   std::array<call_place, most_calls> calls{};
 };
+
+// By which namespace the numbers of processes are, as this process sees them: pid_namespaces(7). 0: that cannot be seen.
+inline std::uint64_t numbering_of_processes() noexcept {
+  struct stat of_namespace{};
+  return ::stat("/proc/self/ns/pid", &of_namespace) == 0 ? of_namespace.st_ino : 0;
+}
 
 // The program is told in its environment where the memory is: a path to open.
 inline constexpr const char* watched_loops_variable = "WHORL_GUARD_LOOPS";

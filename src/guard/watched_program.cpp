@@ -90,6 +90,7 @@ result<void> watched_program::share(const program_to_watch& wanted) {
   }
   loops_ = new (memory) watched_loops;
   loops_->limit.store(wanted.limit.count(), std::memory_order_relaxed);
+  loops_->numbering.store(numbering_of_processes(), std::memory_order_relaxed);
   return {};
 }
 

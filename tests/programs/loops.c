@@ -1,10 +1,13 @@
 // Event loops in C, of libuv, libevent and poll, each with one callback that sleeps and one that computes; a server that
-// forks before it has a loop, and one with a thread and a loop for each of its clients. Built with -DWITH_UV, -DWITH_EVENT, or neither; the argument says which.
+// forks before it has a loop, one with a thread or a child and a loop for each of its clients, and one in a container. Built with -DWITH_UV, -DWITH_EVENT, or neither; the argument says which.
+#define _GNU_SOURCE
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -104,28 +107,70 @@ static int run_forked(void) {
   return waitpid(child, NULL, 0) != child;
 }
 
-static void* serve_client(void* is_last) {
+static void serve(int is_last) {
   const int loop = epoll_create1(EPOLL_CLOEXEC);
   struct epoll_event event;
   epoll_wait(loop, &event, 1, 1);
   epoll_wait(loop, &event, 1, 1);
-  if (is_last != NULL) sleep_in_callback();
+  if (is_last) sleep_in_callback();
   epoll_wait(loop, &event, 1, 1);
   close(loop);
+}
+
+static void* serve_client(void* number) {
+  char name[16];
+  snprintf(name, sizeof name, "client-%ld", (long)number);
+  prctl(PR_SET_NAME, name);
+  serve((long)number == 2399);
   return NULL;
 }
 
 // Many more loops than there are at the same time; the last one is held up.
 static int run_threads(void) {
   pthread_t threads[24];
-  for (int round = 0; round < 100; round++) {
-    for (int i = 0; i < 24; i++) {
-      void* is_last = round == 99 && i == 23 ? threads : NULL;
-      if (pthread_create(&threads[i], NULL, serve_client, is_last) != 0) return 1;
+  for (long round = 0; round < 100; round++) {
+    for (long i = 0; i < 24; i++) {
+      if (pthread_create(&threads[i], NULL, serve_client, (void*)(round * 24 + i)) != 0) return 1;
     }
     for (int i = 0; i < 24; i++) pthread_join(threads[i], NULL);
   }
   return 0;
+}
+
+static int run_children(void) {
+  for (int round = 0; round < 50; round++) {
+    for (int i = 0; i < 24; i++) {
+      if (fork() == 0) {
+        serve(round == 49 && i == 23);
+        _exit(0);
+      }
+    }
+    for (int i = 0; i < 24; i++) wait(NULL);
+  }
+  return 0;
+}
+
+static void* serve_long(void* none) {
+  const int loop = epoll_create1(EPOLL_CLOEXEC);
+  struct epoll_event event;
+  for (int turn = 0; turn < 4; turn++) epoll_wait(loop, &event, 1, 150);
+  close(loop);
+  return none;
+}
+
+// In a container of its own a process has another number than outside, and so have its threads.
+static int run_contained(void) {
+  if (unshare(CLONE_NEWPID) != 0) return 77;
+  const pid_t child = fork();
+  if (child == 0) {
+    pthread_t thread;
+    pthread_create(&thread, NULL, serve_long, NULL);
+    serve_long(NULL);
+    pthread_join(thread, NULL);
+    _exit(0);
+  }
+  serve_long(NULL);
+  return waitpid(child, NULL, 0) != child;
 }
 
 int main(int count, char** arguments) {
@@ -134,6 +179,8 @@ int main(int count, char** arguments) {
   if (strcmp(which, "healthy") == 0) return run_healthy();
   if (strcmp(which, "forked") == 0) return run_forked();
   if (strcmp(which, "threads") == 0) return run_threads();
+  if (strcmp(which, "children") == 0) return run_children();
+  if (strcmp(which, "contained") == 0) return run_contained();
 #ifdef WITH_UV
   if (strcmp(which, "uv") == 0) return run_uv();
 #endif

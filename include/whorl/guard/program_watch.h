@@ -88,7 +88,7 @@ class program_report {
 
 struct loop_outcome {
   program_loop loop;
-  std::uint64_t loops = 1;  // that are counted together: of many that have ended, those with the same name
+  std::uint64_t loops = 1;  // that are counted together: of many, those of a process with the same name
   std::uint64_t turns = 0;
   duration half{};  // of the turns took less than this; and so on
   duration ninety_of_hundred{};
@@ -111,7 +111,7 @@ struct program_outcome {
   std::vector<loop_outcome> loops;
   std::vector<cause_outcome> causes;  // by their total time, the longest first
   std::vector<program_call> calls;
-  std::uint64_t loops_not_watched = 0;
+  std::uint64_t loops_not_watched = 0;  // too many at the same time, or in another PID namespace
 };
 
 // Fails: with a sentence, where the program cannot be started.

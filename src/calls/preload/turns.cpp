@@ -55,6 +55,8 @@ struct own_loop {
   call_site at{};
   waiting candidate{};  // that waited last, and is not the loop
   unsigned candidate_waits = 0;
+  bool refused = false;  // there was no place
+  std::uint32_t refused_at = 0;
 };
 
 [[gnu::tls_model("initial-exec")]] constinit thread_local own_loop mine;
@@ -70,17 +72,34 @@ void add(std::atomic<Value>& to, Value what) noexcept {  // one thread writes
   to.store(to.load(std::memory_order_relaxed) + what, std::memory_order_relaxed);
 }
 
+// In a container that the program made its processes have other numbers, by which the watcher would find others.
+bool is_numbered_as_the_watcher() noexcept {
+  const std::uint64_t own = numbering_of_processes();
+  return own == 0 || own == shared->numbering.load(std::memory_order_relaxed);
+}
+
+// A thread that was refused asks again when places were given back.
 [[gnu::noinline]] loop_place* take_place() noexcept {
-  const pid_t process = ::getpid();
-  for (loop_place& place : shared->places) {
-    std::int32_t nobody = 0;
-    if (place.process.load(std::memory_order_relaxed) == 0 &&
-        place.process.compare_exchange_strong(nobody, process, std::memory_order_acq_rel)) {
-      place.thread.store(static_cast<std::int32_t>(::syscall(SYS_gettid)), std::memory_order_release);
-      return &place;
+  const std::uint32_t given_back = shared->given_back.load(std::memory_order_acquire);
+  if (mine.refused && mine.refused_at == given_back) {
+    return nullptr;
+  }
+  if (is_numbered_as_the_watcher()) {
+    const pid_t process = ::getpid();
+    for (loop_place& place : shared->places) {
+      std::int32_t nobody = 0;
+      if (place.process.load(std::memory_order_relaxed) == 0 &&
+          place.process.compare_exchange_strong(nobody, process)) {
+        place.thread.store(static_cast<std::int32_t>(::syscall(SYS_gettid)), std::memory_order_release);
+        shared->refused.fetch_sub(mine.refused ? 1 : 0, std::memory_order_relaxed);
+        mine.refused = false;
+        return &place;
+      }
     }
   }
-  shared->refused.fetch_add(1, std::memory_order_relaxed);
+  shared->refused.fetch_add(mine.refused ? 0 : 1, std::memory_order_relaxed);
+  mine.refused = true;
+  mine.refused_at = given_back;
   return nullptr;
 }
 
