@@ -4,7 +4,8 @@
 that it has records of: each has both classes.
 
 What there is to know is asked of this machine: what glibc and the libraries export (and what has a page in section 2 of the
-manual), what module std of libc++ exports, and what Python finds when it looks into its own modules.
+manual), what module std of libc++ exports, and what Python finds when it looks into its own modules. Of these the modules,
+and what is built in, need a record; what is inside of one may be answered by the record of that, which then says so.
 
 usage: every_function.py      needs WHORL_BINARY in the environment
 """
@@ -123,7 +124,9 @@ def unanswered(names):
     for begin in range(0, len(names), AT_ONCE):
         asked = names[begin:begin + AT_ONCE]
         done = subprocess.run([WHORL, "explain", "--json", *asked], capture_output=True, text=True, timeout=60, check=False)
-        for given in json.loads(done.stdout):
+        answers = json.loads(done.stdout)
+        assert len(answers) == len(asked), (len(answers), len(asked))
+        for given in answers:
             if not given["found"] or "unknown" in (given["blocking"]["class"], given["thread"]["class"]):
                 yield given["symbol"]
 

@@ -45,7 +45,7 @@ class SqliteDatabase : public ::testing::Test {
 
   const std::filesystem::path folder = new_folder();
   test_loop loop;
-  database store{loop.get(), sqlite(folder / "test.db"), {.most_connections = 2, .longest_wait = 100ms}};
+  database store{loop.get(), sqlite(folder / "test.db"), {.most_connections = 2, .longest_wait = 1s}};
 };
 
 TEST_F(SqliteDatabase, GivesBackEveryKindOfValue) {
@@ -205,7 +205,7 @@ TEST_F(SqliteDatabase, WhoFindsNoConnectionFreeInTimeIsToldWhy) {
   auto second = loop.run(store.connect());
   const failure why = loop.run_to_failure(store.connect());
   EXPECT_TRUE(why.check(errc::timed_out));
-  EXPECT_THAT(why.error().message(), HasSubstr("was free within 100 ms: all 2 are in use"));
+  EXPECT_THAT(why.error().message(), HasSubstr("was free within 1000 ms: all 2 are in use"));
 }
 
 TEST_F(SqliteDatabase, WhoWaitsGetsTheConnectionThatIsGivenBack) {

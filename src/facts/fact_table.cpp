@@ -102,12 +102,20 @@ std::vector<fact> find_facts(std::string_view name) {
 }
 
 std::string documented_name(std::string_view symbol) {
-  const auto is_known = [](const std::string& name) {
-    return std::ranges::binary_search(fact_names(), name, {}, text_of);
-  };
-  const std::vector<std::string> names = c_spellings(symbol);
-  const auto known = std::ranges::find_if(names, is_known);
-  return known == names.end() ? std::string(symbol) : *known;
+  for (const std::string& each : c_spellings(symbol)) {
+    if (std::ranges::binary_search(fact_names(), each, {}, text_of)) {
+      return each;
+    }
+  }
+  // There are functions for numbers of other types only of those that compute: a readf32() is the program's own.
+  for (const std::string& each : float_spellings(symbol)) {
+    const auto known = find_facts(each);
+    const auto may_wait = [](const fact& record) { return record.blocking > blocking_class::cpu; };
+    if (!known.empty() && std::ranges::none_of(known, may_wait)) {
+      return each;
+    }
+  }
+  return std::string(symbol);
 }
 
 std::vector<std::string_view> similar_names(std::string_view name, std::size_t most) {

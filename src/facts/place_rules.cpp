@@ -24,7 +24,7 @@ constexpr permission no = permission::no;
 constexpr std::array waiting_on_the_loop = {
     rule{permission::unknown, "whether it waits is not known; treat it as blocking"},
     rule{yes, "it does not wait"},
-    rule{on_condition, "it computes, and everything else on the loop waits meanwhile", "its input is small"},
+    rule{on_condition, "it computes, and everything else on the loop waits meanwhile", "it has little to compute"},
     rule{yes, "it may allocate memory, and waits for nothing else"},
     rule{on_condition, "it takes a lock", "whoever holds the lock neither waits nor computes for long"},
     rule{no, "it uses the file system, which no flag keeps from waiting for a disk or a server"},

@@ -56,26 +56,20 @@ constexpr std::array other_names = {
     other_name{"__xstat", "stat"},       other_name{"__fxstat", "fstat"},     other_name{"__lxstat", "lstat"},
     other_name{"__fxstatat", "fstatat"}, other_name{"__xmknod", "mknod"},     other_name{"__xmknodat", "mknodat"},
     other_name{"preadvv2", "preadv2"},   other_name{"pwritevv2", "pwritev2"},  // of preadv64v2
+    other_name{"__open_2", "open"},      other_name{"__openat_2", "openat"},   // of _FORTIFY_SOURCE
 };
 
-std::string without_first(std::string_view name, std::string_view part) {
+// "open" of "open64", "readdir_r" of "readdir64_r", "fts_read" of "fts64_read".
+std::string without_64(std::string_view name) {
   std::string rest(name);
-  const std::size_t at = rest.find(part);
-  return at == std::string::npos ? rest : rest.erase(at, part.size());
-}
-
-// "sin" of "sinf128"; "strto" and "strtod" of "strtof64", "lgamma_r" of "lgammaf32_r".
-void add_plain_float(std::vector<std::string>& names, std::string_view name) {
-  for (const std::string_view end : {"_r", "_l", ""}) {
-    for (const std::string_view type : {"f128", "f64x", "f32x", "f64", "f32"}) {
-      if (const std::string suffix = std::string(type).append(end); name.ends_with(suffix)) {
-        const std::string plain(name.substr(0, name.size() - suffix.size()));
-        names.push_back(plain + std::string(end));
-        names.push_back(plain + 'd' + std::string(end));
-        return;
-      }
-    }
+  const std::size_t at = rest.find("64");
+  if (at == std::string::npos) {
+    return rest;
   }
+  const std::string_view behind = name.substr(at + 2);
+  const bool is_form =
+      behind.empty() || behind == "_r" || behind == "_2" || behind == "v2" || name.starts_with("fts64_");
+  return is_form ? rest.erase(at, 2) : rest;
 }
 
 void erase_all(std::string& from, std::string_view part) {
@@ -104,18 +98,14 @@ std::string plain_name(std::string_view name) {
   while (plain.ends_with(' ')) {
     plain.pop_back();
   }
-  plain.erase(0, plain.rfind(' ') + 1);  // what a function template returns
+  const std::size_t name_end = std::min(plain.find("operator "), plain.size());
+  plain.erase(0, plain.substr(0, name_end).rfind(' ') + 1);  // what a function template returns
   return plain.starts_with("::") ? plain.substr(2) : plain;
 }
 
 std::vector<std::string> c_spellings(std::string_view symbol) {
   symbol = symbol.substr(0, symbol.find('@'));
   std::vector<std::string> names{std::string(symbol)};
-  const std::string small = without_first(symbol, "64");
-  if (const auto* found = std::ranges::find(other_names, small, &other_name::symbol); found != other_names.end()) {
-    names.emplace_back(found->function);
-    return names;
-  }
   const auto add = [&](std::string_view plainer) {
     if (plainer.size() != symbol.size()) {
       names.emplace_back(plainer);
@@ -129,12 +119,28 @@ std::vector<std::string> c_spellings(std::string_view symbol) {
   for (const std::string_view suffix : {"_nocancel", "_chk"}) {
     add(symbol.substr(0, symbol.size() - (symbol.ends_with(suffix) ? suffix.size() : 0)));
   }
-  const std::string smaller = without_first(symbol, "64");
-  if (with_large_files.contains(' ' + smaller + ' ')) {
-    names.push_back(smaller);
+  const std::size_t spelled = names.size();
+  for (std::size_t i = 0; i < spelled; ++i) {
+    const std::string smaller = without_64(names[i]);
+    if (const auto* found = std::ranges::find(other_names, smaller, &other_name::symbol); found != other_names.end()) {
+      names.emplace_back(found->function);
+    } else if (with_large_files.contains(' ' + smaller + ' ')) {
+      names.push_back(smaller);
+    }
   }
-  add_plain_float(names, symbol);
   return names;
+}
+
+std::vector<std::string> float_spellings(std::string_view name) {
+  for (const std::string_view end : {"_r", "_l", ""}) {
+    for (const std::string_view type : {"f128", "f64x", "f32x", "f64", "f32"}) {
+      if (const std::string suffix = std::string(type).append(end); name.ends_with(suffix)) {
+        const std::string plain(name.substr(0, name.size() - suffix.size()));
+        return {plain + std::string(end), plain + 'd' + std::string(end)};
+      }
+    }
+  }
+  return {};
 }
 
 }  // namespace whorl::facts

@@ -27,41 +27,62 @@ std::string_view around(std::string_view name) {
   return mark == std::string_view::npos ? "" : name.substr(0, mark);
 }
 
-std::vector<fact> facts_covering(std::string_view name) {
-  std::vector<fact> found = find_facts(name);
-  for (std::string_view outer = around(name); found.empty() && !outer.empty(); outer = around(outer)) {
-    found = find_facts(outer);
-    std::erase_if(found, [](const fact& record) { return !record.covers_members; });
+struct facts_found {
+  std::vector<fact> facts;
+  std::string by;  // what the name is inside of, where that has the records; "": it has its own
+};
+
+facts_found facts_covering(std::string_view name) {
+  facts_found found{.facts = find_facts(name), .by = ""};
+  for (std::string_view outer = around(name); found.facts.empty() && !outer.empty(); outer = around(outer)) {
+    found = {.facts = find_facts(outer), .by = std::string(outer)};
+    std::erase_if(found.facts, [](const fact& record) { return !record.covers_members; });
   }
   return found;
 }
 
 // Those of "std::sort" for "sort", of "python:random.gauss" for "random.gauss"; nothing if both languages have the name.
-// Those of "strtol" for "std::strtol": the C library's functions are in std too, unless the standard says more of them.
-std::vector<fact> facts_of_a_library(const std::string& name) {
-  if (name.starts_with("std::")) {
-    return find_facts(documented_name(name.substr(5)));
-  }
-  const bool is_inside = name.find_first_of(".:") != std::string::npos;
-  const auto found = [is_inside](const std::string& whole) {
-    return is_inside ? facts_covering(whole) : find_facts(whole);
+facts_found facts_of_a_library(const std::string& name, std::string& whole) {
+  const bool is_cxx = name.contains("::");
+  const bool is_python = name.contains('.');
+  const auto found = [&](bool may_be, std::string_view prefix) {
+    const std::string full = std::string(prefix) + name;
+    return !may_be ? facts_found() : is_cxx || is_python ? facts_covering(full) : facts_found{find_facts(full), ""};
   };
-  std::vector<fact> in_cxx = found("std::" + name);
-  std::vector<fact> in_python = found("python:" + name);
-  if (in_cxx.empty()) {
-    return in_python;
+  facts_found in_cxx = found(!is_python, "std::");
+  facts_found in_python = found(!is_cxx, "python:");
+  if (in_cxx.facts.empty() == in_python.facts.empty()) {
+    return {};
   }
-  return in_python.empty() ? in_cxx : std::vector<fact>();
+  whole = (in_cxx.facts.empty() ? "python:" : "std::") + name;
+  return in_cxx.facts.empty() ? std::move(in_python) : std::move(in_cxx);
 }
 
-std::vector<fact> facts_for(std::string_view name) {
-  std::vector<fact> found = facts_covering(without_arguments(name));
-  if (found.empty()) {
-    const std::string plain = documented_name(plain_name(name));
-    found = facts_covering(plain);
-    if (found.empty() && !plain.empty()) {
-      found = facts_of_a_library(plain);
-    }
+// A record that only says that the function is in another library too goes together with those of that one.
+void add_facts_of_c(std::vector<fact>& found, std::string_view name) {
+  const auto says_nothing = [](const fact& record) {
+    return record.blocking == blocking_class::unknown && record.threads == thread_class::unknown;
+  };
+  if (constexpr std::string_view prefix = "std::";
+      name.starts_with(prefix) && std::ranges::all_of(found, says_nothing)) {
+    auto of_c = find_facts(documented_name(name.substr(prefix.size())));
+    found.insert(found.begin(), std::make_move_iterator(of_c.begin()), std::make_move_iterator(of_c.end()));
+  }
+}
+
+// `name` becomes the one that was looked for in the end.
+facts_found facts_for(std::string& name) {
+  facts_found found = facts_covering(name);
+  if (found.facts.empty()) {
+    name = documented_name(plain_name(name));
+    found = facts_covering(name);
+  }
+  if (std::string whole; found.facts.empty() && !name.empty()) {
+    found = facts_of_a_library(name, whole);
+    name = found.facts.empty() ? name : whole;
+  }
+  if (found.by.empty() && !found.facts.empty()) {
+    add_facts_of_c(found.facts, name);
   }
   return found;
 }
@@ -147,7 +168,18 @@ void add_new(std::vector<Into>& to, const Into& added) {
 std::string_view name_of(place where) noexcept { return place_names.at(static_cast<std::size_t>(where)); }
 std::string_view name_of(permission may) noexcept { return permission_names.at(static_cast<std::size_t>(may)); }
 
-verdict judge(std::string_view name) { return judge(name, facts_for(name)); }
+verdict judge(std::string_view name) {
+  std::string looked_for(without_arguments(name));
+  const facts_found found = facts_for(looked_for);
+  verdict given = judge(name, found.facts);
+  if (!found.by.empty()) {
+    given.definitive = false;
+    given.look_at.insert(
+        given.look_at.begin(),
+        fmt::format("whether there is a {}: this is what holds for {} in general", looked_for, found.by));
+  }
+  return given;
+}
 
 verdict judge(std::string_view name, const std::vector<fact>& facts) {
   if (facts.empty()) {

@@ -141,7 +141,7 @@ TEST(Verdict, ANameMayBeSpelledAsLinkersAndStackTracesDo) {
 }
 
 TEST(Verdict, AFunctionOfLibcMayHaveTheNameOfItsOtherForms) {
-  const std::array<std::pair<std::string_view, std::string_view>, 16> spelled{{
+  const std::array<std::pair<std::string_view, std::string_view>, 18> spelled{{
       {"open64", "open"},
       {"fopen64", "fopen"},
       {"readdir64_r", "readdir_r"},
@@ -153,6 +153,8 @@ TEST(Verdict, AFunctionOfLibcMayHaveTheNameOfItsOtherForms) {
       {"__read_chk", "read"},
       {"__pread64_chk", "pread"},
       {"_IO_new_fclose", "fclose"},
+      {"__GI___xstat64", "stat"},
+      {"__open64_2", "open"},
       {"__libc_malloc", "malloc"},
       {"__isoc99_sscanf", "sscanf"},
       {"sinf128", "sin"},
@@ -177,6 +179,21 @@ TEST(Verdict, ANameMayLackItsLibraryIfOnlyOneHasIt) {
   EXPECT_EQ(judge("this_thread::sleep_for(1s)").known_as, "std::this_thread::sleep_for");
   EXPECT_EQ(judge("normal_distribution").known_as, "std::normal_distribution");
   EXPECT_THAT(judge("print").candidates, testing::AllOf(Contains("python:print"), Contains("std::print")));
+}
+
+TEST(Verdict, WhatOnlyItsModuleOrClassHasARecordOfIsNotCertain) {
+  const verdict made_up = judge("os.no_such_function");
+  EXPECT_EQ(made_up.known_as, "python:os");
+  EXPECT_FALSE(made_up.definitive);
+  EXPECT_EQ(made_up.look_at.front(),
+            "whether there is a python:os.no_such_function: this is what holds for python:os in general");
+  EXPECT_TRUE(judge("python:os.getpid").definitive);
+}
+
+TEST(Verdict, AFunctionOfTheCLibraryIsInNamespaceStdIfTheStandardSaysSo) {
+  EXPECT_EQ(judge("std::strtol").known_as, "strtol");
+  EXPECT_THAT(judge("std::strtol").look_at, Contains(HasSubstr("[library.c]")));
+  EXPECT_FALSE(judge("std::fork").found);
 }
 
 TEST(Verdict, TheConditionForNotWaitingNamesTheArgument) {

@@ -16,16 +16,17 @@ namespace whorl {
 
 namespace {
 
-bool waits(facts::blocking_class how) {
-  using enum facts::blocking_class;
-  constexpr std::array waiting{file, descriptor, timed, wait, resolver, process, tty, loop};
-  return std::ranges::find(waiting, how) != waiting.end();
-}
+constexpr std::array waiting_classes{facts::blocking_class::file,     facts::blocking_class::descriptor,
+                                     facts::blocking_class::timed,    facts::blocking_class::wait,
+                                     facts::blocking_class::resolver, facts::blocking_class::process,
+                                     facts::blocking_class::tty,      facts::blocking_class::loop};
+constexpr std::array lock_class{facts::blocking_class::lock};
 
 // Only of what a record names: a program's own copy() is not std::copy, which judge() would take it for.
-std::optional<blocking_call> if_waiting(std::string_view name) {
+std::optional<blocking_call> if_waiting(std::string_view name,
+                                        std::span<const facts::blocking_class> ways = waiting_classes) {
   const facts::verdict known = facts::find_facts(name).empty() ? facts::verdict() : facts::judge(name);
-  if (!known.found || !waits(known.blocking.blocking)) {
+  if (!known.found || std::ranges::find(ways, known.blocking.blocking) == ways.end()) {
     return std::nullopt;
   }
   return blocking_call{.function = std::string(name),
@@ -56,6 +57,24 @@ std::string line_of(const stack_frame& frame) {
   return file ? line : std::string();
 }
 
+// Without what stands in quotes, and without a comment.
+std::string code_of(std::string_view line) {
+  std::string code;
+  char quote = 0;
+  for (std::size_t at = 0; at < line.size() && (quote != 0 || line[at] != '#'); ++at) {
+    const char each = line[at];
+    if (quote != 0) {
+      at += each == '\\' ? 1 : 0;
+      quote = each == quote ? char{0} : quote;
+    } else if (each == '"' || each == '\'') {
+      quote = each;
+    } else {
+      code += each;
+    }
+  }
+  return code;
+}
+
 // The names in a line of Python that are followed by a bracket: "time.sleep" in "x = time.sleep(3)".
 std::vector<std::string> called_in(const std::string& line) {
   constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.";
@@ -81,7 +100,7 @@ std::optional<blocking_call> python_call_of(const stack_frame& frame) {
     }
   }
   std::optional<blocking_call> found;
-  for (const std::string& each : called_in(line_of(frame))) {
+  for (const std::string& each : called_in(code_of(line_of(frame)))) {
     auto other = if_python_waits(each);
     if (other && found && found->function != other->function) {
       return std::nullopt;
@@ -106,9 +125,12 @@ std::string place_in_program(std::span<const stack_frame> stack) {
   return fmt::format("{}:{}", std::string_view(own->file).substr(own->file.rfind('/') + 1), own->line);
 }
 
-// Of what runs a loop the innermost: the others are what called back.
+// Of what runs a loop the innermost: the others are what called back. What takes a lock, which is mostly free, is meant where
+// the thread sleeps in futex(2) and nothing else is there that waits.
 std::optional<blocking_call> find_blocking_call(std::span<const stack_frame> stack, std::string_view system_call) {
   std::optional<blocking_call> loop;
+  std::optional<blocking_call> lock;
+  const bool may_be_lock = system_call == "futex";
   for (std::size_t outside = stack.size(); outside-- > 0;) {
     std::string name = facts::documented_name(stack[outside].function);
     if (name == "syscall") {
@@ -121,6 +143,12 @@ std::optional<blocking_call> find_blocking_call(std::span<const stack_frame> sta
     if (!found && is_wrapper(stack[outside])) {
       found = blocking_call{.function = name, .waits_for = {}, .instead = {}, .at = {}};
     }
+    if (!found && may_be_lock && !lock) {
+      lock = if_waiting(name, lock_class);
+      if (lock) {
+        lock->at = place_in_program(stack.subspan(outside + 1));
+      }
+    }
     if (found) {
       found->at = place_in_program(stack.subspan(outside + 1));
     }
@@ -129,9 +157,10 @@ std::optional<blocking_call> find_blocking_call(std::span<const stack_frame> sta
     }
     if (found) {
       loop = std::move(found);
+      lock.reset();  // of what called back
     }
   }
-  return loop;
+  return lock ? lock : loop;
 }
 
 std::optional<blocking_call> find_python_call(std::span<const stack_frame> stack) {

@@ -44,6 +44,16 @@ bool differ(const stall_cause& one, const stall_cause& other) {
   return (one.asleep || other.asleep) && key_of(one) != key_of(other);
 }
 
+// In CPython, to go on after a call that let others run.
+bool waits_for_the_interpreter(const std::vector<stack_frame>& stack) {
+  constexpr std::array takes_its_lock{std::string_view("PyEval_RestoreThread"),
+                                      std::string_view("PyEval_AcquireThread"), std::string_view("PyGILState_Ensure"),
+                                      std::string_view("take_gil")};
+  return std::ranges::any_of(stack, [&](const stack_frame& each) {
+    return std::ranges::find(takes_its_lock, each.function) != takes_its_lock.end();
+  });
+}
+
 // The function of the C library by its stack, or else by its system call; what to do instead of it, by what Python called.
 void name_call(stall_cause& cause, const std::string& system_call) {
   if (!cause.asleep) {
@@ -55,6 +65,11 @@ void name_call(stall_cause& cause, const std::string& system_call) {
   }
   const auto found = find_blocking_call(cause.stack, system_call);
   cause.call = found ? found->function : system_call;
+  if (!cause.python_stack.empty() && waits_for_the_interpreter(cause.stack)) {
+    cause.fact = "CPython: another thread has the interpreter's lock, and this one waits until it lets go of it";
+    cause.instead = "do what the other thread does in a process (concurrent.futures.ProcessPoolExecutor)";
+    return;
+  }
   const auto python = find_python_call(cause.python_stack);
   const facts::verdict known = facts::judge(python ? python->function : cause.call);
   if (known.found) {

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <fstream>
 #include <functional>
 #include <initializer_list>
 #include <memory>
@@ -242,6 +243,31 @@ TEST(BlockingCall, IsNamedAsItIsDocumented) {
   const auto found = find_blocking_call(stack);
   ASSERT_TRUE(found);
   EXPECT_EQ(found->function, "fopen");
+}
+
+TEST(BlockingCall, IsALockWhereTheThreadSleepsForOne) {
+  const std::vector<stack_frame> stack{{.function = "__lll_lock_wait"},
+                                       {.function = "___pthread_mutex_lock"},
+                                       {.function = "add_to_total"},
+                                       {.function = "epoll_wait"},
+                                       {.function = "main"}};
+  const auto found = find_blocking_call(stack, "futex");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->function, "pthread_mutex_lock");
+  EXPECT_EQ(find_blocking_call(stack, "read")->function, "epoll_wait") << "a lock is mostly free";
+}
+
+TEST(BlockingCall, OfPythonIsNotReadFromCommentsAndQuotes) {
+  const std::string file = testing::TempDir() + "/asks.py";
+  std::ofstream(file)
+      << "def ask(q):\n  return q.get()  # not time.sleep(1)\n  return note('open(x)', \"it's\", time.sleep(2))\n";
+  const stack_frame inner{.function = "Queue.get", .file = "/usr/lib/python3.11/queue.py", .line = 171};
+  const std::vector<stack_frame> waiting{inner, {.function = "ask", .file = file, .line = 2}};
+  ASSERT_TRUE(find_python_call(waiting));
+  EXPECT_EQ(find_python_call(waiting)->function, "python:queue.Queue.get");
+  const std::vector<stack_frame> quoting{{.function = "ask", .file = file, .line = 3}};
+  ASSERT_TRUE(find_python_call(quoting));
+  EXPECT_EQ(find_python_call(quoting)->function, "python:time.sleep");
 }
 
 TEST(BlockingCall, CodeThatOnlyComputesHasNone) {

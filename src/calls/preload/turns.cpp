@@ -55,7 +55,8 @@ struct own_loop {
   call_site at{};
   waiting candidate{};  // that waited last, and is not the loop
   unsigned candidate_waits = 0;
-  bool refused = false;  // there was no place
+  bool has_turns = false;  // a thread that never wakes, as of a pool, makes its program none with a loop
+  bool refused = false;    // there was no place
   std::uint32_t refused_at = 0;
 };
 
@@ -117,7 +118,6 @@ bool is_numbered_as_the_watcher() noexcept {
   mine.at = wait.at;
   mine.place->descriptor.store(wait.descriptor, std::memory_order_relaxed);
   mine.place->waits_in.store(wait.in, std::memory_order_release);
-  tell_calls();
   watch_calls_of_this_thread(&mine.place->beat);
 }
 
@@ -181,6 +181,10 @@ class sleep_of_loop {
     if (place_ != nullptr) {
       place_->began.store(now(), std::memory_order_relaxed);
       place_->beat.works();
+      if (!mine.has_turns) [[unlikely]] {
+        mine.has_turns = true;
+        tell_calls();
+      }
     }
   }
 
