@@ -81,7 +81,10 @@ void erase_all(std::string& from, std::string_view part) {
 }  // namespace
 
 std::string_view without_arguments(std::string_view name) {
-  const std::size_t bracket = name.find('(');
+  std::size_t bracket = name.find('(');
+  if (name.substr(0, bracket).ends_with("operator")) {
+    bracket = name.find('(', bracket + 1);
+  }
   return bracket == 0 ? name : name.substr(0, bracket);
 }
 

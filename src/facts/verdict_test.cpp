@@ -137,6 +137,9 @@ TEST(Verdict, ANameMayBeSpelledAsLinkersAndStackTracesDo) {
   EXPECT_EQ(judge("std::vector<std::pair<int, long>>::push_back").known_as, "std::vector");
   EXPECT_EQ(judge("void std::this_thread::sleep_for<long, std::ratio<1l, 1l> >(std::chrono::duration<long>)").known_as,
             "std::this_thread::sleep_for");
+  EXPECT_EQ(judge("_Znwm").known_as, "operator new");
+  EXPECT_EQ(judge("_ZNKSt8functionIFvvEEclEv").known_as, judge("std::function::operator()").known_as);
+  EXPECT_EQ(judge("std::function::operator()").blocking.blocking, blocking_class::cpu);
   EXPECT_FALSE(judge("_Znonsense").found);
 }
 
