@@ -68,6 +68,21 @@ def check_clients(program, which, count):
     print(f"{which}: {count} loops come and go, and are told in {len(loops)} lines; the last one's stall is seen")
 
 
+def check_inlined(folder):
+    """What an optimising compiler puts into main() is told as the function it was, with its own line."""
+    program = os.path.join(folder, "inlined")
+    compiler = next(path for path in map(shutil.which, ("clang++-19", "c++", "g++")) if path)
+    subprocess.run([compiler, "-g", "-O2", "-std=c++20", "-pthread", "-o", program, str(SOURCE.parent / "inlined.cpp")], check=True)
+    seen = run(program)
+    assert seen.status == 0, (seen.status, seen.errors)
+    for call, function, text in (("pthread_mutex_lock", "add_to_total", "lock(total_lock);  // add"), ("nanosleep", "rest", "sleep_for")):
+        cause = next(each for each in seen.causes() if each["call"] == call)
+        frame = next(each for each in cause["stack"] if each["file"] and each["file"].endswith("inlined.cpp"))
+        line = (SOURCE.parent / "inlined.cpp").read_text(encoding="utf-8").splitlines()[frame["line"] - 1]
+        assert frame["function"] == function and text in line, (frame, line)
+    print("inlined: functions that main() swallowed have their frames and lines")
+
+
 def check_contained(program):
     seen = run(program, "contained")
     if seen.status == 77:
@@ -157,6 +172,7 @@ def main():
         check_clients(program, "threads", 2400)
         check_clients(program, "children", 1200)
         check_contained(program)
+        check_inlined(folder)
         check_policy_and_ends(program)
         check_nobody_reads(program)
         check_awkward_folder(program)

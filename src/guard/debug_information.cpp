@@ -2,13 +2,16 @@
 
 #include <cxxabi.h>
 #include <dlfcn.h>
+#include <dwarf.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace whorl::detail {
 
@@ -127,31 +130,35 @@ std::vector<stack_frame> debug_information::describe(std::span<const std::uintpt
     const std::uintptr_t inside = frames.empty() ? address : address - 1;
     const auto [known, is_new] = described_.try_emplace(inside);
     if (is_new) {
-      describe(inside, known->second);
+      known->second = describe(inside);
     }
-    frames.push_back(known->second);
-    frames.back().address = address;
+    for (const stack_frame& each : known->second) {
+      frames.push_back(each);
+      frames.back().address = address;
+    }
   }
   return frames;
 }
 
 // `inside`: an address of the instruction meant, or of a later byte of it.
-void debug_information::describe(std::uintptr_t inside, stack_frame& into) const {
+std::vector<stack_frame> debug_information::describe(std::uintptr_t inside) const {
+  stack_frame frame;
   Dwfl_Module* module = session_ == nullptr ? nullptr : library_.module_at(session_, inside);
   if (module == nullptr) {
     if (process_ == ::getpid()) {
-      ask_the_linker(inside, into);
+      ask_the_linker(inside, frame);
     }
-    return;
+    return {frame};
   }
   if (const char* name = library_.name_at(module, inside)) {
-    into.function = demangled(name);
+    frame.function = demangled(name);
   }
-  find_line(*module, inside, into);
+  return with_inlined(*module, inside, std::move(frame));
 }
 
 // Every unit is asked: Clang writes no table that says which addresses are in which unit.
-void debug_information::find_line(Dwfl_Module& module, std::uintptr_t inside, stack_frame& into) const {
+std::vector<stack_frame> debug_information::with_inlined(Dwfl_Module& module, std::uintptr_t inside,
+                                                         stack_frame outermost) const {
   Dwarf_Addr moved_by = 0;
   Dwarf_Die* unit = nullptr;
   do {
@@ -159,9 +166,59 @@ void debug_information::find_line(Dwfl_Module& module, std::uintptr_t inside, st
   } while (unit != nullptr && library_.unit_has(unit, inside - moved_by) != 1);
   Dwarf_Line* line = unit == nullptr ? nullptr : library_.line_at(unit, inside - moved_by);
   const char* file = line == nullptr ? nullptr : library_.line_file(line, nullptr, nullptr);
-  if (file != nullptr && library_.line_number(line, &into.line) == 0) {
-    into.file = file;
+  if (file == nullptr || library_.line_number(line, &outermost.line) != 0) {
+    return {std::move(outermost)};
   }
+  outermost.file = file;
+  std::vector<stack_frame> frames;
+  for (Dwarf_Die& scope : scopes_of(*unit, inside - moved_by)) {
+    if (library_.tag_of(&scope) == DW_TAG_subprogram) {
+      break;
+    }
+    if (library_.tag_of(&scope) == DW_TAG_inlined_subroutine) {
+      frames.push_back({.function = name_of(scope), .file = outermost.file, .line = outermost.line});
+      move_to_call(*unit, scope, outermost);
+    }
+  }
+  frames.push_back(std::move(outermost));
+  return frames;
+}
+
+// Innermost first. What libdw finds at an address goes on, behind an inlined function, with where that was written; what is
+// around the innermost one goes on with where it was put.
+std::vector<Dwarf_Die> debug_information::scopes_of(Dwarf_Die& unit, Dwarf_Addr address) const {
+  using scopes = std::unique_ptr<Dwarf_Die, decltype(&std::free)>;
+  Dwarf_Die* found = nullptr;
+  const int count_there = library_.scopes_at(&unit, address, &found);
+  const scopes there(found, &std::free);
+  if (count_there <= 0) {
+    return {};
+  }
+  found = nullptr;
+  const int count = library_.scopes_around(there.get(), &found);
+  const scopes around(found, &std::free);
+  return count <= 0 ? std::vector<Dwarf_Die>() : std::vector<Dwarf_Die>(found, found + count);
+}
+
+std::string debug_information::name_of(Dwarf_Die& function) const {
+  Dwarf_Attribute attribute{};
+  const char* linked = library_.text_of(library_.attribute_of(&function, DW_AT_linkage_name, &attribute));
+  const char* plain = linked == nullptr ? library_.plain_name_of(&function) : nullptr;
+  return linked != nullptr ? demangled(linked) : plain != nullptr ? plain : "";
+}
+
+void debug_information::move_to_call(Dwarf_Die& unit, Dwarf_Die& function, stack_frame& into) const {
+  const auto number = [&](unsigned int which) {
+    Dwarf_Attribute attribute{};
+    Dwarf_Word value = 0;
+    return library_.number_of(library_.attribute_of(&function, which, &attribute), &value) == 0 ? value : 0;
+  };
+  Dwarf_Files* files = nullptr;
+  const char* file = library_.files_of(&unit, &files, nullptr) == 0
+                         ? library_.file_name(files, number(DW_AT_call_file), nullptr, nullptr)
+                         : nullptr;
+  into.file = file != nullptr ? file : "";
+  into.line = file != nullptr ? static_cast<int>(number(DW_AT_call_line)) : 0;
 }
 
 const char* debug_information::file_at(std::uintptr_t address) const {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -25,7 +26,8 @@ class debug_information {
   // Looks at what is mapped now; what was found before stays.
   void refresh();
 
-  // The innermost is an address that runs or sleeps, the others are those that calls return to.
+  // The innermost is an address that runs or sleeps, the others are those that calls return to. A function that the compiler
+  // put into another one has a frame of its own, with the other one's address.
   std::vector<stack_frame> describe(std::span<const std::uintptr_t> stack) const;
 
   // The file that is mapped there; null: none is.
@@ -38,10 +40,14 @@ class debug_information {
   Dwfl* session() const noexcept { return session_; }
 
  private:
-  void describe(std::uintptr_t inside, stack_frame& into) const;
-  void find_line(Dwfl_Module& module, std::uintptr_t inside, stack_frame& into) const;
+  std::vector<stack_frame> describe(std::uintptr_t inside) const;
+  std::vector<stack_frame> with_inlined(Dwfl_Module& module, std::uintptr_t inside, stack_frame outermost) const;
+  std::vector<Dwarf_Die> scopes_of(Dwarf_Die& unit, Dwarf_Addr address) const;
+  std::string name_of(Dwarf_Die& function) const;
+  void move_to_call(Dwarf_Die& unit, Dwarf_Die& function, stack_frame& into) const;
 
-  mutable std::unordered_map<std::uintptr_t, stack_frame> described_;  // stacks have most of their frames in common
+  mutable std::unordered_map<std::uintptr_t, std::vector<stack_frame>>
+      described_;  // stacks have most of their frames in common
 
   const pid_t process_;
   const dw_library& library_;

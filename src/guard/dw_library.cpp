@@ -28,6 +28,15 @@ dw_library::dw_library() noexcept {
   find(line_at, "dwarf_getsrc_die");
   find(line_number, "dwarf_lineno");
   find(line_file, "dwarf_linesrc");
+  find(scopes_at, "dwarf_getscopes");
+  find(scopes_around, "dwarf_getscopes_die");
+  find(tag_of, "dwarf_tag");
+  find(plain_name_of, "dwarf_diename");
+  find(attribute_of, "dwarf_attr_integrate");
+  find(text_of, "dwarf_formstring");
+  find(number_of, "dwarf_formudata");
+  find(files_of, "dwarf_getsrcfiles");
+  find(file_name, "dwarf_filesrc");
   find(each_module, "dwfl_getmodules");
   find(symbol_count, "dwfl_module_getsymtab");
   find(symbol_at, "dwfl_module_getsym_info");

@@ -26,6 +26,15 @@ struct dw_library {
   decltype(&dwarf_getsrc_die) line_at = nullptr;
   decltype(&dwarf_lineno) line_number = nullptr;
   decltype(&dwarf_linesrc) line_file = nullptr;
+  decltype(&dwarf_getscopes) scopes_at = nullptr;
+  decltype(&dwarf_getscopes_die) scopes_around = nullptr;
+  decltype(&dwarf_tag) tag_of = nullptr;
+  decltype(&dwarf_diename) plain_name_of = nullptr;
+  decltype(&dwarf_attr_integrate) attribute_of = nullptr;
+  decltype(&dwarf_formstring) text_of = nullptr;
+  decltype(&dwarf_formudata) number_of = nullptr;
+  decltype(&dwarf_getsrcfiles) files_of = nullptr;
+  decltype(&dwarf_filesrc) file_name = nullptr;
   decltype(&dwfl_getmodules) each_module = nullptr;
   decltype(&dwfl_module_getsymtab) symbol_count = nullptr;
   decltype(&dwfl_module_getsym_info) symbol_at = nullptr;
