@@ -12,7 +12,7 @@ usage: every_function.py      needs WHORL_BINARY in the environment
 
 import contextlib
 import glob
-import importlib
+import importlib.util
 import inspect
 import io
 import json

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # ctest serial
 """`whorl guard` on loops in C: libuv, libevent and poll with callbacks that sleep or compute, a child that is forked before it
-has a loop, a loop for each of thousands of threads and children, one in a container, and a program that is well and of which nothing must be said. The program is built here, as anybody builds one."""
+has a loop, a loop for each of thousands of threads and children, one in a container, callbacks that were inlined, and a
+program that is well and of which nothing must be said. The programs are built here, as anybody builds them."""
 
 import os
 import pathlib

@@ -64,7 +64,7 @@ struct long_turn {
 };
 
 struct alignas(64) loop_place {
-  std::atomic<std::int32_t> process{0};  // 0: nobody's; and of no place behind one whose heart has never beaten
+  std::atomic<std::int32_t> process{0};  // 0: nobody's; none was ever taken behind such a one that never beat
   std::atomic<std::int32_t> thread{0};
   std::atomic<loop_wait> waits_in{loop_wait::none};
   std::atomic<std::int32_t> descriptor{-1};  // that it waits on; -1: in poll and select

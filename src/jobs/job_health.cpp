@@ -10,7 +10,6 @@ namespace whorl {
 
 namespace {
 
-double milliseconds_of(duration time) { return std::chrono::duration<double, std::milli>(time).count(); }
 double seconds_of(duration time) { return std::chrono::duration<double>(time).count(); }
 
 std::chrono::microseconds upper_edge(std::size_t bucket) {

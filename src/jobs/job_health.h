@@ -9,6 +9,7 @@
 #include <whorl/reactor/reactor.h>
 #include <whorl/web/server.h>
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -38,6 +39,8 @@ struct server_health {
 
 value to_value(const server_health& health);
 std::string to_metrics(const server_health& health);
+
+inline double milliseconds_of(duration time) { return std::chrono::duration<double, std::milli>(time).count(); }
 
 // The upper edge of the histogram's bucket that holds the given share of turns.
 duration turn_percentile(const time_histogram& turns, double share);

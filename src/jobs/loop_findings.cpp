@@ -1,8 +1,9 @@
 #include "jobs/loop_findings.h"
 
+#include "jobs/job_health.h"
+
 #include <fmt/format.h>
 
-#include <chrono>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10,8 +11,6 @@
 namespace whorl {
 
 namespace {
-
-double milliseconds_of(duration time) { return std::chrono::duration<double, std::milli>(time).count(); }
 
 // "source.cpp:40"
 std::string place_of(const std::source_location& at) {

@@ -1,5 +1,6 @@
 // Event loops in C, of libuv, libevent and poll, each with one callback that sleeps and one that computes; a server that
-// forks before it has a loop, one with a thread or a child and a loop for each of its clients, and one in a container. Built with -DWITH_UV, -DWITH_EVENT, or neither; the argument says which.
+// forks before it has a loop, one with a thread or a child and a loop for each of its clients, and one in a container. Built
+// with -DWITH_UV, -DWITH_EVENT, or neither; the argument says which.
 #define _GNU_SOURCE
 #include <poll.h>
 #include <pthread.h>

@@ -51,7 +51,7 @@ struct job_server_options {
   std::vector<std::filesystem::path> input_roots;  // jobs may read files below these; none: the working directory
   process_pool_options processes = {.started_ahead = 0};  // the program's main calls run_worker_if_asked
   exec_programs programs;                                 // what exec.run may run
-  std::shared_ptr<const stall_watch> guard;               // of the loop, for GET /guard
+  std::shared_ptr<const stall_watch> guard;  // of the loop, for GET /guard; it dies with the server, before the loop
   job_limits limits;
   sweep_jobs retention;
   job_runner_options runner;  // results, slots_in_pool and slots_in_process are filled in
